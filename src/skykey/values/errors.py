@@ -1,0 +1,293 @@
+"""Every error that Skykey raises.
+
+::
+
+    SkykeyError
+    ├── UsageError (ValueError)         the question is wrong; no request was made
+    │   ├── BadUrl                      not a URL, or one that two programs would read differently
+    │   ├── UnknownSite                 no site of that name
+    │   └── UnknownName (KeyError)      no database, topic or field of that name
+    ├── CredentialError
+    │   ├── Unavailable                 this source has nothing: the search goes on
+    │   ├── Failed                      this source has something unusable: the search stops
+    │   ├── NoCredential                every source was unavailable
+    │   ├── OutOfReach                  a credential was about to go where it is not bound to
+    │   └── Recursion                   a renewal needs itself
+    ├── TransportError (ConnectionError)
+    │   ├── Unreachable                 no connection, no TLS, no proxy
+    │   ├── Interrupted                 the answer ended before it was whole
+    │   └── TimedOut (TimeoutError)
+    ├── ServiceError                    the service answered, and the answer is no
+    │   ├── NotAuthenticated            401
+    │   ├── Forbidden (PermissionError) 403
+    │   ├── NotFound (LookupError)      404, 410
+    │   ├── RateLimited                 429
+    │   ├── Overloaded                  502, 503, 504: worth trying later
+    │   ├── Redirected                  3xx that leads out of the reach, or to a login page
+    │   ├── Unreadable                  a success that is not in the promised format
+    │   └── QueryError                  the service understood the request and refuses the statement
+    ├── MissingExtra (ImportError)      an optional package is not installed
+    └── NotBuiltYet (NotImplementedError)
+
+Two meanings are kept apart: *unavailable* goes on to the next source, *failed* stops, so that nobody slides on to
+another identity unseen. Built-in classes are mixed in where existing programs catch them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SkykeyError(Exception):
+    """Base of all; shows what happened, the server's own words, and the next command to type.
+
+    Parameters
+    ----------
+    message
+        What happened, as a sentence without the full stop.
+    words
+        What the server said, shortened; None if it said nothing.
+    next
+        What to type or change next.
+
+    Attributes
+    ----------
+    code
+        Stable, for programs.
+    exit_code
+        What the ``skykey`` command ends with: 1 error, 2 usage, 4 login needed, 8 temporary.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, words: str | None = None, next: str | None = None) -> None:  # noqa: A002 - reads as the user sees it
+        super().__init__(message)
+        self.message = message
+        self.words = words
+        self.next = next
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.words:
+            lines.append(f"The server said: {self.words}")
+        if self.next:
+            lines.append(f"Next: {self.next}")
+        return "\n".join(lines)
+
+
+class UsageError(SkykeyError, ValueError):
+    """The question is wrong; no request was made."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class BadUrl(UsageError):
+    """Not a URL, or one that two programs would read differently."""
+
+    code = "bad-url"
+
+    def __init__(self, message: str, *, shown: str | None = None, next: str | None = None) -> None:  # noqa: A002 - as above
+        if shown is not None and "@" not in shown:  # what stands before an @ may be a password, in a query a signature
+            # repr: control characters and look-alike blanks must be visible.
+            message = f"{message}: {shown.partition('?')[0][:200]!r}"
+        super().__init__(message, next=next)
+
+
+class UnknownSite(UsageError):
+    """No site of that name is built in or configured."""
+
+    code = "unknown-site"
+
+
+class UnknownName(UsageError, KeyError):
+    """A database, topic or field that the service does not have."""
+
+    code = "unknown-name"
+    __str__ = SkykeyError.__str__  # KeyError would show the repr of the message
+
+
+class CredentialError(SkykeyError):
+    """About finding, keeping or placing a credential."""
+
+    code = "credential"
+    exit_code = 4
+
+
+class Unavailable(CredentialError):
+    """The source has nothing to offer; the search goes on with the next one."""
+
+    code = "unavailable"
+
+
+class Failed(CredentialError):
+    """The source has something, and it cannot be used; the search stops here."""
+
+    code = "source-failed"
+
+
+class NoCredential(CredentialError):
+    """Every source was asked and none had anything; the message lists them with their reasons."""
+
+    code = "no-credential"
+
+
+class OutOfReach(CredentialError):
+    """A credential was about to go to an origin that it is not bound to."""
+
+    code = "out-of-reach"
+    exit_code = 1
+
+
+class Recursion(CredentialError):
+    """The renewal of a credential asked for that same credential."""
+
+    code = "recursion"
+    exit_code = 1
+
+
+class TransportError(SkykeyError, ConnectionError):
+    """There is no answer, or only a part of one."""
+
+    code = "transport"
+    exit_code = 8
+
+
+class Unreachable(TransportError):
+    """No connection: name, network, TLS or proxy."""
+
+    code = "unreachable"
+
+
+class Interrupted(TransportError):
+    """The answer ended before it was whole. Nothing of it is passed off as a result."""
+
+    code = "interrupted"
+
+
+class TimedOut(TransportError, TimeoutError):
+    """A time limit was over."""
+
+    code = "timed-out"
+
+
+class ServiceError(SkykeyError):
+    """The service answered, and the answer is no.
+
+    Parameters
+    ----------
+    message, words, next
+        As in `SkykeyError`.
+    status
+        HTTP status; None if the refusal came inside a success.
+    url
+        Without its query.
+    """
+
+    code = "service"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        words: str | None = None,
+        next: str | None = None,  # noqa: A002 - as above
+        status: int | None = None,
+        url: str | None = None,
+    ) -> None:
+        super().__init__(message, words=words, next=next)
+        self.status = status
+        self.url = url
+
+
+class NotAuthenticated(ServiceError):
+    """401: no credential, or one that the service does not accept."""
+
+    code = "not-authenticated"
+    exit_code = 4
+
+
+class Forbidden(ServiceError, PermissionError):
+    """403: the credential is good and does not allow this.
+
+    Attributes
+    ----------
+    scopes
+        The scopes that the service asks for (RFC 6750, 3), empty if it names none.
+    """
+
+    code = "forbidden"
+    scopes: tuple[str, ...] = ()
+
+
+class NotFound(ServiceError, LookupError):
+    """404 or 410."""
+
+    code = "not-found"
+
+
+class RateLimited(ServiceError):
+    """429: too many requests.
+
+    Attributes
+    ----------
+    retry_after
+        Seconds that the service asks to wait; None if it names none.
+    """
+
+    code = "rate-limited"
+    exit_code = 8
+    retry_after: float | None = None
+
+
+class Overloaded(ServiceError):
+    """502, 503 or 504: worth trying again later.
+
+    Attributes
+    ----------
+    retry_after
+        As in `RateLimited`.
+    """
+
+    code = "overloaded"
+    exit_code = 8
+    retry_after: float | None = None
+
+
+class Redirected(ServiceError):
+    """The service points somewhere else, and following would leave the credential's reach or end at a login page."""
+
+    code = "redirected"
+
+
+class Unreadable(ServiceError):
+    """A success, but not in the promised format (a login page, another program's answer)."""
+
+    code = "unreadable"
+
+
+class QueryError(ServiceError):
+    """The service understood the request and refuses or stopped the statement."""
+
+    code = "query"
+
+
+class MissingExtra(SkykeyError, ImportError):
+    """An optional package is needed and not installed."""
+
+    code = "missing-extra"
+
+    def __init__(self, message: str, *, words: str | None = None, next: str | None = None) -> None:  # noqa: A002 - as above
+        super().__init__(message, words=words, next=next)
+
+    @classmethod
+    def of(cls, extra: str, needed_for: str) -> MissingExtra:
+        """Name the extra to install."""
+        return cls(f"{needed_for} needs a package that is not installed", next=f"pip install 'skykey[{extra}]'")
+
+
+class NotBuiltYet(SkykeyError, NotImplementedError):
+    """A documented name whose behaviour comes with a later version."""
+
+    code = "not-built-yet"

@@ -1,0 +1,72 @@
+"""The HTTP library's exceptions in our words."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import httpcore2
+
+from skykey.values.errors import Interrupted, SkykeyError, TimedOut, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skykey.wire.request import Request
+
+
+@contextlib.contextmanager
+def translated(request: Request, *, sent: bool) -> Iterator[None]:
+    """Turn what the HTTP library raises into `TransportError`.
+
+    The library's own frames are cut off: they hold the request with its headers open, and a traceback that shows local
+    variables would show them.
+
+    Parameters
+    ----------
+    request
+        What is under way.
+    sent
+        Whether the head of the answer has arrived.
+    """
+    try:
+        yield
+    except SkykeyError:
+        raise
+    except (
+        httpcore2.TimeoutException,
+        httpcore2.NetworkError,
+        httpcore2.ProtocolError,
+        httpcore2.ProxyError,
+        httpcore2.UnsupportedProtocol,
+        OSError,
+    ) as problem:
+        raise _translate(problem, request, sent=sent) from problem.with_traceback(None)
+
+
+def _translate(problem: Exception, request: Request, *, sent: bool) -> SkykeyError:
+    origin = request.url.origin
+    what = str(problem).strip() or type(problem).__name__
+    match problem:
+        case httpcore2.ConnectTimeout() | httpcore2.PoolTimeout():
+            return TimedOut(f"{origin} did not take the connection within {request.timeouts.connect:g} s")
+        case httpcore2.TimeoutException():
+            return TimedOut(f"{origin} was silent for {request.timeouts.silence:g} s")
+        case TimeoutError():
+            return TimedOut(f"the time limit was over while waiting for {origin}")
+        case httpcore2.ProxyError():
+            return Unreachable(f"the proxy refuses {origin} ({what})", next="check HTTPS_PROXY and NO_PROXY")
+        case httpcore2.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in what:
+            return Unreachable(
+                f"the certificate of {origin} is not trusted ({what})",
+                next="set SSL_CERT_FILE to a bundle that holds its authority, if you trust it",
+            )
+        case httpcore2.ConnectError():
+            return Unreachable(f"{origin} cannot be reached ({what})")
+        case _ if "CERTIFICATE_REQUIRED" in what or "certificate required" in what:
+            # TLS 1.3 refuses a missing client certificate only after the handshake, as a read error.
+            return Unreachable(f"{origin} asks for a client certificate ({what})")
+        case _ if sent:
+            return Interrupted(f"the answer of {origin} ended before it was whole ({what})")
+        case _:
+            return Interrupted(f"{origin} closed the connection before it answered ({what})")

@@ -1,0 +1,125 @@
+"""Requests through a client object that the user brought.
+
+Its pools, proxies, trust and event loop are the user's business. Redirects, cookies' consequences and credentials stay
+ours: redirects are not followed by it, and its own authentication is switched off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from skykey.values.errors import Interrupted, TimedOut, Unreachable, UsageError
+from skykey.wire.agent import agent
+from skykey.wire.request import Head, Request, opened_headers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from skykey.values.deadline import Deadline
+
+
+class ClientObject(Protocol):
+    """What is used of ``httpx.AsyncClient`` (or ``httpx2.AsyncClient``, which has the same face)."""
+
+    def build_request(self, method: str, url: str, *, content: Any, headers: Any, timeout: Any) -> Any:
+        """Make the library's own request."""
+        ...
+
+    async def send(self, request: Any, *, stream: bool, auth: Any, follow_redirects: bool) -> Any:
+        """Send it."""
+        ...
+
+
+class GuestClient:
+    """Takes requests out through the user's client (see `Carrier`).
+
+    Parameters
+    ----------
+    client
+        An ``httpx.AsyncClient`` or one like it. It is never closed here.
+    """
+
+    def __init__(self, client: ClientObject) -> None:
+        self._client = client
+
+    def send(self, request: Request, deadline: Deadline, /) -> NoReturn:
+        """Refuse: the client object is asynchronous."""
+        raise UsageError("the client object that was given is asynchronous; use the asynchronous methods")
+
+    async def asend(self, request: Request, deadline: Deadline, /) -> _GuestExchange:
+        """Send and wait for the head."""
+        if request.tls is not None:
+            raise UsageError(
+                "a client certificate cannot be shown through a client object that was given",
+                next="give the certificate to that client, or leave the client out",
+            )
+        origin = request.url.origin
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                # The headers go in as an expression: as a local variable they would stand open in a traceback.
+                answer = await self._client.send(
+                    self._client.build_request(
+                        request.method,
+                        str(request.url),
+                        content=request.body or None,
+                        headers=opened_headers(request, agent()),
+                        timeout=request.timeouts.silence,
+                    ),
+                    stream=True,
+                    auth=None,
+                    follow_redirects=False,
+                )
+        except TimeoutError:
+            raise TimedOut(f"the time limit was over while waiting for {origin}") from None
+        except _their_errors(self._client) as problem:
+            what = str(problem) or type(problem).__name__
+            if "Timeout" in type(problem).__name__:
+                raise TimedOut(f"{origin} was silent ({what})") from problem.with_traceback(None)
+            raise Unreachable(f"{origin} cannot be reached ({what})") from problem.with_traceback(None)
+        return _GuestExchange(self._client, request, answer, deadline)
+
+
+class _GuestExchange:
+    """See `AsyncExchange`. The client decodes by itself, so the cap counts what it hands over."""
+
+    def __init__(self, client: ClientObject, request: Request, answer: Any, deadline: Deadline) -> None:
+        self.head = Head.of(answer.status_code, list(answer.headers.raw), request.url)
+        self._client = client
+        self._request = request
+        self._answer = answer
+        self._deadline = deadline
+        self._left = request.cap
+        self._pieces: AsyncIterator[bytes] = answer.aiter_bytes()
+
+    async def read(self) -> bytes | None:
+        try:
+            async with asyncio.timeout(self._deadline.remaining()):
+                piece = await anext(self._pieces, None)
+        except TimeoutError:
+            raise TimedOut(f"the time limit was over while reading from {self._request.url.origin}") from None
+        except _their_errors(self._client) as problem:
+            raise Interrupted(
+                f"the answer of {self._request.url.origin} ended before it was whole ({problem})"
+            ) from problem.with_traceback(None)
+        if piece is not None and self._left is not None:
+            self._left -= len(piece)
+            if self._left < 0:
+                raise Interrupted(
+                    f"the answer of {self._request.url.origin} is larger than {self._request.cap:,} bytes"
+                )
+        return piece
+
+    async def close(self) -> None:
+        await self._answer.aclose()
+
+
+def _their_errors(client: ClientObject) -> type[Exception]:
+    """The base error of the library that the client comes from (httpx and httpx2 call it the same)."""
+    import sys
+
+    for kind in type(client).__mro__:
+        found = getattr(sys.modules.get(kind.__module__.partition(".")[0]), "TransportError", None)
+        if isinstance(found, type) and issubclass(found, Exception):
+            return found
+    return OSError

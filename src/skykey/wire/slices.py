@@ -1,0 +1,131 @@
+"""A socket whose blocking reads look up every tenth of a second.
+
+The HTTP library's time-out is for one read; a server that sends a byte a second never trips it. A total deadline, and
+a flag by which another thread calls a read off, need a look in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpcore2
+
+from skykey.values.errors import Interrupted
+
+if TYPE_CHECKING:
+    import ssl
+    import threading
+    from collections.abc import Iterable, Iterator
+
+    from skykey.values.deadline import Deadline
+
+_SLICE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ends a blocking call early."""
+
+    deadline: Deadline
+    stop: threading.Event | None = None
+
+    def slice(self, doing: str) -> float:
+        """How long the next slice may last.
+
+        Raises
+        ------
+        TimedOut, Interrupted
+            If the deadline is over or the stop flag is set.
+        """
+        if self.stop is not None and self.stop.is_set():
+            raise Interrupted(f"called off while {doing}")
+        self.deadline.check(doing)
+        remaining = self.deadline.remaining()
+        return _SLICE if remaining is None else min(_SLICE, max(remaining, 0.001))
+
+
+_limits: ContextVar[Limits | None] = ContextVar("skykey_limits", default=None)
+stop_flag: ContextVar[threading.Event | None] = ContextVar("skykey_stop", default=None)
+"""Set by whoever runs several blocking exchanges side by side and must be able to end them."""
+
+
+@contextlib.contextmanager
+def limited(deadline: Deadline) -> Iterator[None]:
+    """Put a deadline, and the surrounding stop flag, over the blocking calls of this block."""
+    token = _limits.set(Limits(deadline, stop_flag.get()))
+    try:
+        yield
+    finally:
+        _limits.reset(token)
+
+
+class SlicedStream(httpcore2.NetworkStream):
+    """A connection whose reads come in slices."""
+
+    def __init__(self, inner: httpcore2.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read in slices, within the limits of the exchange that is under way."""
+        limits = _limits.get()
+        if limits is None:
+            return self._inner.read(max_bytes, timeout)
+        silent_until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                return self._inner.read(max_bytes, limits.slice("waiting for the answer"))
+            except httpcore2.ReadTimeout:
+                if silent_until is not None and time.monotonic() >= silent_until:
+                    raise
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write, for no longer than the deadline allows."""
+        self._inner.write(buffer, _shorter(timeout, "sending"))
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        """Shake hands, for no longer than the deadline allows."""
+        return SlicedStream(self._inner.start_tls(ssl_context, server_hostname, _shorter(timeout, "connecting")))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Pass the question on."""
+        return self._inner.get_extra_info(info)
+
+
+class SlicedBackend(httpcore2.NetworkBackend):
+    """Opens connections whose reads come in slices."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """Connect, for no longer than the deadline allows."""
+        stream = self._inner.connect_tcp(host, port, _shorter(timeout, "connecting"), local_address, socket_options)
+        return SlicedStream(stream)
+
+
+def _shorter(timeout: float | None, doing: str) -> float | None:
+    limits = _limits.get()
+    if limits is None:
+        return timeout
+    limits.slice(doing)
+    remaining = limits.deadline.remaining()
+    if remaining is None:
+        return timeout
+    return remaining if timeout is None else min(timeout, remaining)
