@@ -1,0 +1,1 @@
+"""Finding, keeping and placing credentials: the heart."""

@@ -1,0 +1,106 @@
+"""Several sources in order: the first that has something wins, and stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from skykey.credentials.provider import Ask, Keeping, Provider
+from skykey.credentials.trace import Attempt, Outcome
+from skykey.values.errors import CredentialError, NoCredential, Unavailable
+
+if TYPE_CHECKING:
+    from skykey.credentials.held import Held
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Ask providers in order.
+
+    *Unavailable* goes on, *failed* stops: what was found and is unusable must not make place for somebody else's
+    credential. Once one has won, renewals go to it first, so that an identity does not change unseen while a program
+    runs; only when it has nothing any more does the search start again.
+
+    Parameters
+    ----------
+    what
+        What is searched for, in words: "a token for the site usdf".
+    providers
+        In order.
+    remedy
+        The next command to type when nothing is found.
+    keeping
+        See `Provider.keeping`.
+    """
+
+    what: str
+    providers: tuple[Provider, ...]
+    remedy: str
+    keeping: Keeping = Keeping.NOT_AT_ALL
+
+    @property
+    def name(self) -> str:
+        """What is searched for."""
+        return self.what
+
+    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+        """Get from the latest winner if there is one, else from the first that has something.
+
+        Raises
+        ------
+        NoCredential
+            If none has; it lists them all with their reasons.
+        Failed
+            From the first that has something unusable.
+        """
+        winner = self._winner(held)
+        order = self.providers if winner is None else (winner, *(p for p in self.providers if p is not winner))
+        for position, provider in enumerate(order):
+            try:
+                found = provider.obtain(held if provider is winner else None, ask)
+            except Unavailable as reason:
+                ask.trace.add(Attempt(provider.name, Outcome.UNAVAILABLE, reason.message))
+            except CredentialError as reason:
+                ask.trace.add(Attempt(provider.name, Outcome.FAILED, reason.message))
+                raise
+            else:
+                ask.trace.add(Attempt(provider.name, Outcome.FOUND))
+                for later in order[position + 1 :]:
+                    ask.trace.add(Attempt(later.name, Outcome.NOT_ASKED, f"{provider.name} comes first"))
+                return replace(found, source=provider.name)
+        tried = "\n".join(f"  {attempt}" for attempt in ask.trace.attempts)
+        raise NoCredential(f"{self.what} was not found; the sources, in order:\n{tried}", next=self.remedy)
+
+    def changed(self, held: Held, /) -> bool:
+        """Ask the winner."""
+        winner = self._winner(held)
+        return winner is None or winner.changed(held)
+
+    def survey(self, ask: Ask | None = None) -> tuple[tuple[Attempt, Held | None], ...]:
+        """Ask every provider, also those behind the winner: what ``why`` shows. For local sources.
+
+        Returns
+        -------
+        tuple
+            For each provider its attempt, and what it has; the first that has something is FOUND, later ones SHADOWED.
+        """
+        ask = ask or Ask()
+        rows: list[tuple[Attempt, Held | None]] = []
+        decided = False
+        for provider in self.providers:
+            try:
+                found = provider.obtain(None, ask)
+            except Unavailable as reason:
+                rows.append((Attempt(provider.name, Outcome.UNAVAILABLE, reason.message), None))
+            except CredentialError as reason:
+                rows.append((Attempt(provider.name, Outcome.FAILED, reason.message), None))
+                decided = True
+            else:
+                rows.append((Attempt(provider.name, Outcome.SHADOWED if decided else Outcome.FOUND), found))
+                decided = True
+        return tuple(rows)
+
+    def _winner(self, held: Held | None) -> Provider | None:
+        if held is None:
+            return None
+        return next((p for p in self.providers if p.name == held.source), None)

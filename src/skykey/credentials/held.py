@@ -1,0 +1,41 @@
+"""What a keeper holds and a store remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from skykey.credentials.credential import Credential
+    from skykey.values.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One credential with all that belongs to it.
+
+    Parameters
+    ----------
+    credential
+        What requests carry.
+    source
+        The name of the provider that it came from.
+    renewal
+        The secret that the next one is bought with (a refresh token); None if there is none.
+    generation
+        Counts up with each new credential of a keeper, so that a late answer about an old one harms no newer one.
+    mark
+        What `Provider.changed` compares: a file's time and size, a variable's fingerprint.
+    facts
+        Public things that came along, such as a URL and a database.
+    """
+
+    credential: Credential
+    source: str
+    renewal: Secret | None = None
+    generation: int = 0
+    mark: Hashable = None
+    facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,290 @@
+"""The one live object behind every credential: fresh for whoever asks, renewed once for all of them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from skykey.credentials.provider import Ask, Keeping, Provider
+from skykey.credentials.store import MemoryStore, Store
+from skykey.credentials.ticket import Ticket, own_copy
+from skykey.credentials.trace import Trace
+from skykey.values.clock import SYSTEM_CLOCK, Clock
+from skykey.values.deadline import Deadline
+from skykey.values.errors import Recursion
+from skykey.values.life import Verdict, Windows, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skykey.credentials.held import Held
+
+_NO_LIMIT = Deadline(None)
+_PATIENCE = 60.0
+# However long a credential lives, the wall clock is looked at once a second: it may jump, the machine may have slept.
+_TICK = 1.0
+
+_renewing: ContextVar[frozenset[int]] = ContextVar("skykey_renewing", default=frozenset())
+_keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: BaseException
+    at: float
+
+
+class Keeper:
+    """Hold a credential and keep it fresh.
+
+    Renewal is blocking code on a thread of its own, under one `Ticket`, with its own deadline: threads wait for the
+    ticket, tasks await it, and a cancelled or impatient waiter harms nobody.
+
+    Parameters
+    ----------
+    provider
+        Where it comes from.
+    store, key
+        Where a `Keeping.STORED` one is remembered, and under which name.
+    windows
+        When to renew.
+    clock
+        For tests.
+    patience
+        Seconds that one renewal may take.
+    reference
+        A function and its arguments that find this keeper again in another process. With it, pickling sends the
+        reference; without it, pickling is refused, because a credential must not travel unseen.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        store: Store | None = None,
+        key: str = "",
+        windows: Windows | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        patience: float = _PATIENCE,
+        reference: tuple[Callable[..., Keeper], tuple[str, ...]] | None = None,
+    ) -> None:
+        self.provider = provider
+        self._store = store or MemoryStore()
+        self._key = key or provider.name
+        self._windows = windows or Windows()
+        self._clock = clock
+        self._patience = patience
+        self._reference = reference
+        self._held: Held | None = None
+        self._previous: Held | None = None
+        self._refused: Held | None = None
+        self._refused_at: float | None = None
+        self._failure: _Failure | None = None
+        self._looked = 0.0
+        self._use_until = 0.0
+        self._trace = Trace()
+        self._unlock()
+        _keepers.add(self)
+
+    def _unlock(self) -> None:
+        self._lock = threading.Lock()
+        self._ticket: Ticket | None = None
+
+    def get(self, deadline: Deadline = _NO_LIMIT) -> Held:
+        """Hand out a credential that is valid now, renewing it first if need be.
+
+        Parameters
+        ----------
+        deadline
+            How long this caller waits; the renewal itself goes on for the others.
+
+        Raises
+        ------
+        CredentialError
+            What the provider raised.
+        TimedOut
+            If the deadline is over first.
+        """
+        held = self._held
+        if held is not None and self._clock.steady() < self._use_until:
+            return held
+        decided = self._decide()
+        return decided.wait(deadline, self._clock) if isinstance(decided, Ticket) else decided
+
+    async def aget(self, deadline: Deadline = _NO_LIMIT) -> Held:
+        """As `get`, without blocking the event loop."""
+        held = self._held
+        if held is not None and self._clock.steady() < self._use_until:
+            return held
+        decided = self._decide()
+        return await decided.await_(deadline) if isinstance(decided, Ticket) else decided
+
+    def reject(self, held: Held, challenge: str) -> bool:
+        """Report that a service refused a credential.
+
+        Goes by generation: an old 401 says nothing about a newer credential.
+
+        Parameters
+        ----------
+        held
+            The refused one.
+        challenge
+            What the service said; kept in the trace's place for ``why``.
+
+        Returns
+        -------
+        bool
+            Whether one replay is worthwhile, because there is a newer one or a renewal may bring one.
+        """
+        with self._lock:
+            current = self._held
+            if current is None or held.generation != current.generation:
+                return True
+            if self._refused is current:
+                return True  # another caller's renewal is on its way
+            now = self._clock.steady()
+            if self.provider.keeping is Keeping.NOT_AT_ALL:
+                if not self.provider.changed(current):
+                    return False
+            elif self._refused_at is not None and now - self._refused_at < self._windows.pause:
+                return False  # the one before was refused just as well: do not hammer the issuer
+            self._refused, self._refused_at, self._use_until = current, now, 0.0
+            self.last_challenge = challenge
+            return True
+
+    def differs(self, generation: int) -> bool:
+        """Whether asking now could give another credential than that generation's. Local and cheap."""
+        held = self._held
+        return held is None or held.generation != generation or self.provider.changed(held)
+
+    last_challenge: str | None = None
+    """What the service said at the latest refusal that led to a renewal."""
+
+    def trace(self) -> Trace:
+        """The attempts of the latest renewal."""
+        return self._trace
+
+    def _decide(self) -> Held | Ticket:
+        with self._lock:
+            held, now = self._held, self._clock.steady()
+            verdict = judge(
+                None if held is None or self._refused is held else held.credential.life,
+                wall=self._clock.wall(),
+                steady=now,
+                looked=self._looked,
+                windows=self._windows,
+                failed=None if self._failure is None else self._failure.at,
+            )
+            if held is not None and verdict is Verdict.LOOK:
+                self._looked = now
+                verdict = Verdict.RENEW_NOW if self.provider.changed(held) else Verdict.USE
+            match verdict:
+                case Verdict.HOLD if self._failure is not None:
+                    raise own_copy(self._failure.error)
+                case Verdict.USE | Verdict.RENEW_SOON if held is not None:
+                    if verdict is Verdict.RENEW_SOON:
+                        self._start()
+                    look = held.credential.life.look_again
+                    self._use_until = now + (_TICK if look is None else min(_TICK, look))
+                    return held
+                case _:
+                    return self._start()
+
+    def _start(self) -> Ticket:
+        """Join the renewal that is under way, or start one. Called with the lock held."""
+        parents = _renewing.get()
+        if id(self) in parents:
+            raise Recursion(f"the renewal of {self.provider.name} needs {self.provider.name} itself")
+        if self._ticket is None:
+            ticket = Ticket()
+            # Running before anyone can see it: whoever gets the ticket may rely on its being settled some day.
+            threading.Thread(
+                target=self._renew, args=(ticket, parents | {id(self)}), name="skykey-renewal", daemon=True
+            ).start()
+            self._ticket = ticket
+        return self._ticket
+
+    def _renew(self, ticket: Ticket, parents: frozenset[int]) -> None:
+        _renewing.set(parents)
+        trace = Trace()
+        ask = Ask(self._clock, Deadline.after(self._patience, self._clock), self._refused, trace)
+        found: Held | None = None
+        error: BaseException | None = None
+        try:
+            found = self._obtain(ask)
+        except BaseException as problem:  # noqa: BLE001 - whatever it is, the waiters must wake and the lock be free
+            error = problem
+        with self._lock:
+            self._ticket, self._trace = None, trace
+            self._looked = self._clock.steady()
+            self._use_until = 0.0
+            if found is not None:
+                before = max(found.generation, *(h.generation if h else 0 for h in (self._held, self._previous)))
+                found = replace(found, generation=before + (found.generation <= before and self._held is not found))
+                self._held = self._previous = found
+                self._failure = self._refused = None
+            elif error is not None:
+                self._failure = _Failure(error, self._looked)
+                if not self._still_good():
+                    self._held = self._refused = None
+        ticket.settle(found, error)
+
+    def _obtain(self, ask: Ask) -> Held:
+        held = self._held or self._previous
+        if self.provider.keeping is not Keeping.STORED:
+            return self.provider.obtain(held, ask)
+        with self._store.exclusive(self._key, ask.deadline):
+            stored = self._store.read(self._key)
+            newest = max((h for h in (held, stored) if h), key=lambda h: h.generation, default=None)
+            if stored is not None and stored is newest and self._fresh(stored, ask.rejected):
+                return stored  # somebody else has renewed it meanwhile, which is as good
+            found = self.provider.obtain(newest, ask)
+            found = replace(found, generation=(newest.generation if newest else 0) + 1)
+            # Durable before anyone sees it: with rotation, losing the new renewal secret means a new login.
+            self._store.write(self._key, found)
+            return found
+
+    def _fresh(self, stored: Held, rejected: Held | None) -> bool:
+        if rejected is not None and stored.generation <= rejected.generation:
+            return False
+        now = self._clock.steady()
+        life = stored.credential.life
+        verdict = judge(life, wall=self._clock.wall(), steady=now, looked=now, windows=self._windows, failed=None)
+        return verdict is Verdict.USE
+
+    def _still_good(self) -> bool:
+        """Whether a failed renewal leaves something to hand out: only if it was an early one."""
+        held = self._held
+        if held is None or self._refused is held or held.credential.life.ends is None:
+            return False
+        return not self.provider.changed(held)
+
+    def __copy__(self) -> Keeper:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Keeper:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Keeper], tuple[str, ...]]:
+        if self._reference is None:
+            raise TypeError(
+                f"{self.provider.name} does not travel to another process: find it there, or name its site instead"
+            )
+        return self._reference
+
+    def __repr__(self) -> str:
+        return f"<Keeper of {self.provider.name}>"
+
+
+def _after_fork() -> None:
+    # The thread that would settle a ticket, or give a lock back, was not copied into the child.
+    for keeper in list(_keepers):
+        keeper._unlock()  # noqa: SLF001 - own module
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

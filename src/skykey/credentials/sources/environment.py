@@ -1,0 +1,78 @@
+"""A token in an environment variable."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skykey.credentials.credential import Bearer
+from skykey.credentials.held import Held
+from skykey.credentials.provider import Ask, Keeping
+from skykey.credentials.sources.text import flaw, trimmed
+from skykey.values.errors import Failed, Unavailable
+from skykey.values.life import Life
+from skykey.values.secret import Secret
+
+if TYPE_CHECKING:
+    from skykey.values.reach import Reach
+
+_LOOK_AGAIN = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A token that stands in an environment variable itself.
+
+    Parameters
+    ----------
+    variable
+        Its name.
+    reach
+        Where the token may go.
+    """
+
+    variable: str
+    reach: Reach
+
+    @property
+    def name(self) -> str:
+        """See `Provider.name`."""
+        return f"the variable {self.variable}"
+
+    @property
+    def keeping(self) -> Keeping:
+        """See `Provider.keeping`."""
+        return Keeping.NOT_AT_ALL
+
+    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+        """Read it now.
+
+        Raises
+        ------
+        Unavailable
+            If it is unset or empty.
+        Failed
+            If what it holds cannot be a token.
+        """
+        raw = os.environ.get(self.variable)
+        if raw is None:
+            raise Unavailable("it is not set")
+        token = trimmed(raw)
+        if not token:
+            raise Unavailable("it is set, and empty")
+        if (problem := flaw(token)) is not None:
+            raise Failed(
+                f"{self.name} holds no token: {problem}",
+                next=f"unset {self.variable}, or set it to one token",
+            )
+        return Held(
+            Bearer(Secret(token), self.reach, Life(look_again=_LOOK_AGAIN)),
+            source=self.name,
+            mark=Secret(raw),
+        )
+
+    def changed(self, held: Held, /) -> bool:
+        """Whether the variable has another value than it had."""
+        raw = os.environ.get(self.variable)
+        return raw is None or held.mark != Secret(raw)

@@ -1,0 +1,27 @@
+"""What all text that holds a token has in common: blanks around it, and ways to be unusable."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# What editors and shells put around a token: blanks, line ends, a byte order mark.
+_AROUND: Final = " \t\r\n\f\v\ufeff\u00a0"
+_INVISIBLE = re.compile(r"[^\x21-\x7e]")
+
+
+def trimmed(text: str) -> str:
+    """Take away what surrounds a token."""
+    return text.strip(_AROUND)
+
+
+def flaw(token: str) -> str | None:
+    """Why a trimmed, non-empty text cannot be a token, without showing it; None if it can.
+
+    A token ends up in a header: one line of visible ASCII (RFC 6750, 2.1 allows still fewer characters).
+    """
+    if "\n" in token or "\r" in token:
+        return f"it has {len(token.splitlines())} lines"
+    if _INVISIBLE.search(token):
+        return "it holds blanks or characters that no token has"
+    return None

@@ -1,0 +1,70 @@
+"""Where credentials are remembered between renewals, and who may renew."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from skykey.values.errors import TimedOut
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from skykey.credentials.held import Held
+    from skykey.values.deadline import Deadline
+
+
+class Store(Protocol):
+    """A place for what keepers hold, one entry a key."""
+
+    def exclusive(self, key: str, deadline: Deadline) -> AbstractContextManager[None]:
+        """Keep every other renewal of the key out, across whatever the store spans, while the block runs.
+
+        Raises
+        ------
+        TimedOut
+            If another one does not finish in time.
+        """
+        ...
+
+    def read(self, key: str) -> Held | None:
+        """What was written last; None if nothing was."""
+        ...
+
+    def write(self, key: str, held: Held) -> None:
+        """Remember durably: when this returns, a crash does not lose it."""
+        ...
+
+
+class MemoryStore:
+    """A store that lives and dies with the process."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._entries: dict[str, Held] = {}
+
+    @contextlib.contextmanager
+    def exclusive(self, key: str, deadline: Deadline) -> Iterator[None]:
+        """Hold the key's lock (see `Store.exclusive`)."""
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        remaining = deadline.remaining()
+        if not lock.acquire(timeout=-1 if remaining is None else remaining):
+            raise TimedOut("another renewal of the same credential did not end in time")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def read(self, key: str) -> Held | None:
+        """See `Store.read`."""
+        with self._guard:
+            return self._entries.get(key)
+
+    def write(self, key: str, held: Held) -> None:
+        """See `Store.write`; memory is as durable as its process."""
+        with self._guard:
+            self._entries[key] = held
