@@ -1,0 +1,1 @@
+"""Asking a service: a call is a value, a method is a flow, and two small performers drive both faces."""

@@ -1,0 +1,114 @@
+"""One call from credentials to result: placing, redirects, one replay after 401, safe repeats. Pure.
+
+The generator yields steps and gets their answers (or has their exceptions thrown in); time comes from the deadline's
+clock. It never touches a socket.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from skykey.calls.call import Call, Repeat
+from skykey.calls.redirects import redirected
+from skykey.calls.refusals import refusal
+from skykey.calls.repeats import Repeats
+from skykey.calls.steps import Batches, Close, Need, Pause, Read, Send, Step
+from skykey.credentials.place import place
+from skykey.values.deadline import Deadline
+from skykey.values.errors import NotAuthenticated, Redirected, SkykeyError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from skykey.credentials.held import Held
+    from skykey.wire.request import Head
+
+T = TypeVar("T")
+
+_SUCCESS = 200, 300  # RFC 9110, 15.3
+_MOST_WORDS = 64 * 1024
+_MOST_REDIRECTS = 5
+
+
+def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop with the cases of one call; cutting it hides their order
+    """Perform a call.
+
+    Raises
+    ------
+    ServiceError, TransportError, CredentialError
+        As they come; a failed renewal is raised as such, with the words of the 401 that led to it as a note.
+    """
+    deadline = Deadline.after(call.total)
+    repeats = Repeats(deadline, allowed=call.repeat is Repeat.SAFE)
+    replayed: NotAuthenticated | None = None
+    while True:
+        try:
+            helds = yield from _credentials(call, deadline)
+        except SkykeyError as problem:
+            if replayed is not None:
+                problem.add_note(f"The renewal was needed because of this answer: {replayed.message}")
+            raise
+        out = carried = False
+        try:
+            head, carried = yield from _send(call, helds, deadline)
+            reader = call.reader()
+            if not _SUCCESS[0] <= head.status < _SUCCESS[1]:
+                body = yield from _words()
+                raise refusal(head, reader.words(head, body), remedy=call.remedy)
+            reader.head(head)
+            while (chunk := (yield Read())) is not None:
+                if batches := reader.feed(chunk):
+                    out = True
+                    yield Batches(batches)
+            return reader.finish()
+        except NotAuthenticated as problem:
+            yield Close()
+            if replayed is not None or not _worth_a_replay(call, helds if carried else (), problem):
+                raise
+            replayed = problem
+        except SkykeyError as problem:
+            yield Close()
+            wait = None if out else repeats.wait_after(problem)
+            if wait is None:
+                raise
+            yield Pause(wait)
+
+
+def _credentials(call: Call[Any], deadline: Deadline) -> Generator[Step, Any, tuple[Held, ...]]:
+    helds: tuple[Held, ...] = ()
+    for keeper in call.auth:
+        helds += ((yield Need(keeper, deadline)),)
+    return helds
+
+
+def _send(call: Call[Any], helds: tuple[Held, ...], deadline: Deadline) -> Generator[Step, Any, tuple[Head, bool]]:
+    """Send, following redirects; tells whether the last request still carried the credentials."""
+    request = call.request
+    carries = True
+    for _ in range(_MOST_REDIRECTS + 1):
+        placed = request
+        for held in helds if carries else ():
+            placed = place(held, placed)
+        head: Head = yield Send(placed, deadline)
+        following = redirected(call, request, head, helds)
+        if following is None:
+            return head, carries
+        request, still_within = following
+        carries = carries and still_within
+    raise Redirected(f"{call.request.url.without_query()} redirects more than {_MOST_REDIRECTS} times", url=request.url)
+
+
+def _words() -> Generator[Step, Any, bytes]:
+    body = b""
+    try:
+        while len(body) < _MOST_WORDS and (chunk := (yield Read())) is not None:
+            body += chunk
+    except TransportError:
+        return body  # the status is the message; its explanation was cut
+    return body[:_MOST_WORDS]
+
+
+def _worth_a_replay(call: Call[Any], helds: tuple[Held, ...], problem: NotAuthenticated) -> bool:
+    # Every keeper hears of it: the first that has something newer must not silence the others.
+    worthwhile = [keeper.reject(held, problem.message) for keeper, held in zip(call.auth, helds, strict=False)]
+    return any(worthwhile)

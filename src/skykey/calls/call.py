@@ -1,0 +1,79 @@
+"""One request with all that is known about how to ask it and how to read its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from skykey.credentials.keeper import Keeper
+    from skykey.wire.request import Head, Request
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Repeat(Enum):
+    """What may be sent twice."""
+
+    SAFE = "asking again changes nothing: repeat after lost connections and 429, 502, 503, 504"
+    NEVER = "send it once"
+
+
+class Redirects(Enum):
+    """What becomes of a redirect."""
+
+    WITHIN = "follow inside the credentials' reach (without credentials: inside the same origin), refuse elsewhere"
+    DROP = "follow anywhere over https, without credentials"
+
+
+class Reader(Protocol[T_co]):
+    """A push decoder: gets an answer piece by piece and decides at the end whether it was whole."""
+
+    def head(self, head: Head, /) -> None:
+        """Look at status and headers of a success; raise if it is not what was asked for."""
+        ...
+
+    def feed(self, chunk: bytes, /) -> Sequence[object]:
+        """Take the next piece; give the batches that are complete now."""
+        ...
+
+    def finish(self) -> T_co:
+        """Give the result, or raise because the answer is not whole."""
+        ...
+
+    def words(self, head: Head, body: bytes, /) -> str:
+        """The server's own error text in an answer that is no success, in the format that was asked for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A call as a value.
+
+    Parameters
+    ----------
+    request
+        Without credentials.
+    reader
+        Makes a fresh `Reader`, because an answer may have to be read twice (a replay, a repeat).
+    auth
+        The keepers whose credentials it carries, all of them at once; empty for an anonymous call.
+    repeat, redirects
+        See there.
+    total
+        Seconds for everything, repeats and waits included; None for no limit but the block's own (`within`).
+    remedy
+        What to type after a 401 or 403.
+    """
+
+    request: Request
+    reader: Callable[[], Reader[T]]
+    auth: tuple[Keeper, ...] = ()
+    repeat: Repeat = Repeat.NEVER
+    redirects: Redirects = Redirects.WITHIN
+    total: float | None = None
+    remedy: str | None = None

@@ -1,0 +1,128 @@
+"""The two faces of a client: one class of flows, two thin classes of methods.
+
+class ClockFlows:
+@method
+def now(self) -> Flow[str]:
+return (yield from ask(Call(...)))
+
+@method
+def twice(self) -> Flow[str]:
+return (yield from self.now()) + (yield from self.now())   # inside, methods are flows
+
+class Clock(ClockFlows, Sync): ...           # Clock().now() -> str
+class AsyncClock(ClockFlows, Async): ...     # await AsyncClock().now() -> str
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+
+from skykey.calls.perform import aperform, perform
+from skykey.values.clock import SYSTEM_CLOCK, Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from skykey.calls.flow import Flow
+    from skykey.wire.exchange import Carrier
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Face:
+    """What both faces have: who carries their requests, and what time it is."""
+
+    _carrier: Carrier | None = None
+    _clock: Clock = SYSTEM_CLOCK
+
+
+class Sync(Face):
+    """Marks a class whose methods block and return results."""
+
+
+class Async(Face):
+    """Marks a class whose methods are coroutines."""
+
+
+class method(Generic[P, T]):  # noqa: N801 - a decorator, like property
+    """Make a flow a method of both faces.
+
+    On a `Sync` object it returns the result, on an `Async` object a coroutine. Inside a flow, ``self`` is a view of the
+    object without its face, so that ``self.other(...)`` and ``super().other(...)`` are flows. Override in the class
+    of flows, with `method` again.
+    """
+
+    def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
+        self.flow = flow
+        functools.update_wrapper(self, flow)  # type: ignore[arg-type]  # a descriptor is documented like a function
+
+    @overload
+    def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
+    @overload
+    def __get__(self, obj: Sync, owner: type[Any], /) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, obj: Async, owner: type[Any], /) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    @overload
+    def __get__(self, obj: object, owner: type[Any], /) -> Callable[P, Flow[T]]: ...
+    def __get__(self, obj: Any, owner: type[Any], /) -> Any:
+        if obj is None:
+            return self
+        if isinstance(obj, Sync):
+            return self._bound(obj, perform)
+        if isinstance(obj, Async):
+            return self._bound(obj, aperform)
+        return functools.partial(self.flow, obj)
+
+    def _bound(self, obj: Face, performer: Callable[[Flow[T], Carrier, Clock], Any]) -> Callable[P, Any]:
+        @functools.wraps(self.flow)
+        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return performer(self.flow(faceless(obj), *args, **kwargs), carrier_of(obj), obj._clock)  # noqa: SLF001 - own family
+
+        return bound
+
+
+class twin(Generic[P, T]):  # noqa: N801 - a decorator
+    """Give a blocking class the coroutine of one of its methods under a second, documented name.
+
+    Parameters
+    ----------
+    of
+        The `method`.
+    """
+
+    def __init__(self, of: method[P, T]) -> None:
+        self._of = of
+
+    @overload
+    def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
+    @overload
+    def __get__(self, obj: object, owner: type[Any], /) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, obj: Any, owner: type[Any], /) -> Any:
+        return self if obj is None else self._of._bound(obj, aperform)  # noqa: SLF001 - own family
+
+
+def carrier_of(obj: Face) -> Carrier:
+    """Who takes this object's requests out: the client that its user brought, or the process's pools."""
+    if obj._carrier is not None:  # noqa: SLF001 - own family
+        return obj._carrier  # noqa: SLF001
+    # Here and not at the top: the HTTP library loads with the first request.
+    from skykey.wire.pools import PROCESS_POOLS
+
+    return PROCESS_POOLS
+
+
+def faceless(obj: Face) -> Any:
+    """A view of the object as its class of flows sees it: the same state, no face."""
+    flows = _flows_class(type(obj))
+    view = object.__new__(flows)
+    view.__dict__ = obj.__dict__
+    return view
+
+
+def _flows_class(cls: type[Face]) -> type[Any]:
+    for base in cls.__mro__:
+        if not issubclass(base, Face):
+            return base
+    raise TypeError(f"{cls.__name__} has no class of flows among its bases")

@@ -1,0 +1,63 @@
+"""Methods as generators: what they ask for is yielded, so that one text serves blocking and asynchronous callers.
+
+def answer(self) -> Flow[int]:
+page = yield from ask(Call(...))
+held = yield from need(keeper)
+yield from pause(1.0)
+return 42
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from skykey.calls.attempts import attempts
+from skykey.calls.steps import Batches, Need, Pause, Step
+from skykey.values.deadline import Deadline
+
+if TYPE_CHECKING:
+    from skykey.calls.call import Call
+    from skykey.credentials.held import Held
+    from skykey.credentials.keeper import Keeper
+
+T = TypeVar("T")
+
+Flow = Generator[Step, Any, T]
+"""A method's body: yields steps, gets their answers, returns the result."""
+
+
+def ask(call: Call[T]) -> Flow[T]:
+    """Perform a call and give its reader's result; batches on the way are the reader's own affair."""
+    steps = attempts(call)
+    answer: Any = None
+    failure: Exception | None = None
+    while True:
+        try:
+            step = steps.send(answer) if failure is None else steps.throw(failure)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        answer = failure = None
+        if isinstance(step, Batches):
+            continue
+        try:
+            answer = yield step
+        except Exception as problem:  # noqa: BLE001 - handed to the call's own rules, which raise it again
+            failure = problem
+
+
+def stream(call: Call[T]) -> Flow[T]:
+    """Perform a call whose batches go on to whoever iterates over the method's rows."""
+    return attempts(call)
+
+
+def need(keeper: Keeper) -> Flow[Held]:
+    """Get what a keeper holds, fresh."""
+    held: Held = yield Need(keeper, Deadline.after(None))
+    return held
+
+
+def pause(seconds: float) -> Flow[None]:
+    """Wait without blocking an event loop."""
+    yield Pause(seconds)

@@ -1,0 +1,159 @@
+"""The two performers: they do what a flow's steps say, and decide nothing."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from skykey.calls.steps import Batches, Need, Pause, Read, Send, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skykey.calls.flow import Flow
+    from skykey.values.clock import Clock
+    from skykey.wire.exchange import AsyncExchange, Carrier, Exchange
+
+T = TypeVar("T")
+
+
+class _Course(Generic[T]):
+    """A flow under way: where it stands, and how it ended. Shared by both performers."""
+
+    def __init__(self, flow: Flow[T], carrier: Carrier, clock: Clock) -> None:
+        self._flow = flow
+        self._carrier = carrier
+        self._clock = clock
+        self._answer: Any = None
+        self._failure: Exception | None = None
+        self._result: list[T] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether the flow has returned."""
+        return bool(self._result)
+
+    @property
+    def result(self) -> T:
+        """What it returned."""
+        return self._result[0]
+
+    def _next(self) -> Step | None:
+        """Give the flow the latest answer; its next step, or None when it has returned."""
+        answer, failure = self._answer, self._failure
+        self._answer = self._failure = None
+        try:
+            return self._flow.send(answer) if failure is None else self._flow.throw(failure)
+        except StopIteration as end:
+            self._result.append(end.value)
+            return None
+
+
+class Performance(_Course[T]):
+    """A flow performed in the calling thread."""
+
+    _exchange: Exchange | None = None
+
+    def advance(self) -> Sequence[object] | None:
+        """Go on to the next batches; None when the flow has returned."""
+        while (step := self._next()) is not None:
+            if isinstance(step, Batches):
+                return step.items
+            try:
+                self._answer = self._do(step)
+            except Exception as problem:  # noqa: BLE001 - the flow decides what becomes of it
+                self._failure = problem
+        return None
+
+    def _do(self, step: Step) -> Any:
+        match step:
+            case Need(keeper, deadline):
+                return keeper.get(deadline)
+            case Send(request, deadline):
+                self._let_go()
+                self._exchange = self._carrier.send(request, deadline)
+                return self._exchange.head
+            case Read() if self._exchange is not None:
+                return self._exchange.read()
+            case Pause(seconds):
+                self._let_go()
+                self._clock.wait(threading.Event(), seconds)
+            case _:
+                self._let_go()
+        return None
+
+    def _let_go(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.close()
+
+    def close(self) -> None:
+        """End it where it stands, its exchange with it."""
+        self._flow.close()
+        self._let_go()
+
+
+class AsyncPerformance(_Course[T]):
+    """A flow performed on the running event loop."""
+
+    _exchange: AsyncExchange | None = None
+
+    async def advance(self) -> Sequence[object] | None:
+        """As `Performance.advance`."""
+        while (step := self._next()) is not None:
+            if isinstance(step, Batches):
+                return step.items
+            try:
+                self._answer = await self._do(step)
+            except Exception as problem:  # noqa: BLE001 - the flow decides what becomes of it
+                self._failure = problem
+        return None
+
+    async def _do(self, step: Step) -> Any:
+        match step:
+            case Need(keeper, deadline):
+                return await keeper.aget(deadline)
+            case Send(request, deadline):
+                await self._let_go()
+                self._exchange = await self._carrier.asend(request, deadline)
+                return self._exchange.head
+            case Read() if self._exchange is not None:
+                return await self._exchange.read()
+            case Pause(seconds):
+                await self._let_go()
+                await self._clock.sleep(seconds)
+            case _:
+                await self._let_go()
+        return None
+
+    async def _let_go(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            await exchange.close()
+
+    async def close(self) -> None:
+        """As `Performance.close`."""
+        self._flow.close()
+        await self._let_go()
+
+
+def perform(flow: Flow[T], carrier: Carrier, clock: Clock) -> T:
+    """Run a flow to its end in the calling thread."""
+    performance = Performance(flow, carrier, clock)
+    try:
+        while performance.advance() is not None:
+            pass
+    finally:
+        performance.close()
+    return performance.result
+
+
+async def aperform(flow: Flow[T], carrier: Carrier, clock: Clock) -> T:
+    """Run a flow to its end on the running event loop."""
+    performance = AsyncPerformance(flow, carrier, clock)
+    try:
+        while await performance.advance() is not None:
+            pass
+    finally:
+        await performance.close()
+    return performance.result

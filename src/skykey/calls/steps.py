@@ -1,0 +1,56 @@
+"""What a flow asks its performer to do. Everything else about a call is decided by pure code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skykey.credentials.keeper import Keeper
+    from skykey.values.deadline import Deadline
+    from skykey.wire.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Get what a keeper holds. Answered with `Held`."""
+
+    keeper: Keeper
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Close the exchange that is open, if one is, and send this. Answered with `Head`."""
+
+    request: Request
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read on in the open exchange. Answered with bytes, or None at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the open exchange. Answered with None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait. Answered with None."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Pass batches on to whoever iterates; a performer that nobody iterates drops them. Answered with None."""
+
+    items: Sequence[object]
+
+
+Step = Need | Send | Read | Close | Pause | Batches

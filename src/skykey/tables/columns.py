@@ -1,0 +1,28 @@
+"""What a table's columns are called and hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column, as the service describes it.
+
+    Parameters
+    ----------
+    name
+        As on the wire.
+    type
+        The Arrow type. It never depends on the values of one answer.
+    is_tag
+        Whether it names the series that a row belongs to, rather than a measured value.
+    """
+
+    name: str
+    type: pa.DataType
+    is_tag: bool = False

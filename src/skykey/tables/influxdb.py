@@ -1,0 +1,224 @@
+"""From InfluxDB 1.x chunked MessagePack to Arrow batches.
+
+MessagePack because it alone keeps the difference between 1 and 1.0, between null and an empty string, and because a cut
+or killed answer shows: CSV just ends. Chunked with ``epoch=ns`` because the server then needs a tenth of the time and
+memory. An answer is a row of documents; all but the last carry ``partial``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from skykey.calls.refusals import shortened
+from skykey.tables.end import End
+from skykey.tables.packages import arrow
+from skykey.tables.table import Table
+from skykey.values.errors import Interrupted, MissingExtra, QueryError, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from skykey.tables.columns import Column
+    from skykey.wire.request import Head
+
+MEDIA_TYPE = "application/x-msgpack"
+_TIME = "time"
+_SERIES = b"influxdb.series"
+_MOST_DOCUMENT = 64 * 2**20
+
+
+def unpacker() -> Any:
+    """The compiled streaming unpacker.
+
+    Raises
+    ------
+    MissingExtra
+        If msgpack is missing, or only its pure-Python fallback is there, which reads each document from its start at
+        every piece that arrives.
+    """
+    try:
+        from msgpack._cmsgpack import Unpacker
+    except ImportError as missing:
+        raise MissingExtra.of("rubin", "InfluxDB's MessagePack (compiled)") from missing
+    return Unpacker(raw=False, strict_map_key=False, max_buffer_size=_MOST_DOCUMENT)
+
+
+class InfluxBatches:
+    """Push decoder: bytes in, one Arrow table a series piece out; whether the answer was whole is decided at the end.
+
+    Parameters
+    ----------
+    types
+        Arrow types by column name, from the service's own schema. Columns that it does not know are typed by their
+        wire type.
+    """
+
+    def __init__(self, types: Mapping[str, pa.DataType] | None = None) -> None:
+        self._types = dict(types or {})
+        self._unpacker = unpacker()
+        self._documents = 0
+        self._rows = 0
+        self._open = False
+        self._url = "the service"
+
+    def head(self, head: Head, /) -> None:
+        """Refuse another format than was asked for."""
+        self._url = head.url.without_query()
+        if head.media_type != MEDIA_TYPE:
+            kind = head.media_type or "nothing that says its format"
+            raise Unreadable(f"{self._url} answered with {kind} where MessagePack was asked for", url=self._url)
+
+    def feed(self, chunk: bytes, /) -> Sequence[pa.Table]:
+        """Decode what is complete.
+
+        Raises
+        ------
+        QueryError
+            If the server refuses or stops the statement; rows that came before are no result.
+        Unreadable
+            If it is not the promised format.
+        """
+        try:
+            self._unpacker.feed(chunk)
+            return [batch for document in self._unpacker for batch in self._document(document)]
+        except QueryError:
+            raise
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            _unpack_error(),
+            arrow().ArrowException,
+        ) as problem:
+            raise Unreadable(f"{self._url} sent MessagePack that is not an answer ({type(problem).__name__})") from None
+
+    def finish(self) -> End:
+        """Say how it ended.
+
+        Raises
+        ------
+        Interrupted
+            If the last document promised more, or there was none.
+        """
+        if self._open or self._documents == 0:
+            raise Interrupted(f"the answer of {self._url} ended before it was whole, after {self._rows:,} rows")
+        return End(complete=True, rows=self._rows)
+
+    def words(self, head: Head, body: bytes, /) -> str:
+        """``{"error": …}``, packed as it was asked for, or as JSON by a proxy in between."""
+        if head.media_type == MEDIA_TYPE:
+            try:
+                reader = unpacker()
+                reader.feed(body)
+                return shortened(str(reader.unpack()["error"]))
+            except Exception:  # noqa: BLE001 - a broken explanation must not hide what it explains
+                return ""
+        return "" if head.media_type == "text/html" else shortened(body.decode("utf-8", "replace"))
+
+    def _document(self, document: dict[str, Any]) -> list[pa.Table]:
+        self._documents += 1
+        if error := document.get("error"):
+            raise QueryError(f"{self._url} stopped the statement", words=shortened(str(error)), url=self._url)
+        batches = []
+        self._open = False
+        for result in document["results"]:
+            if error := result.get("error"):
+                raise QueryError(f"{self._url} refuses the statement", words=shortened(str(error)), url=self._url)
+            if result.get("statement_id", 0) != 0:
+                raise QueryError("several statements came back", next="send one statement at a time", url=self._url)
+            batches += [self._series(series) for series in result.get("series", ())]
+            self._open = self._open or bool(result.get("partial"))
+        return batches
+
+    def _series(self, series: dict[str, Any]) -> pa.Table:
+        pa = arrow()
+        names: list[str] = series["columns"]
+        rows: list[list[Any]] = series.get("values") or []
+        tags: dict[str, str] = series.get("tags") or {}
+        self._rows += len(rows)
+        # Transposing by zip and converting whole columns is several times faster than touching single values.
+        values = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+        columns = {
+            name: _array(column, self._types.get(name), is_time=name == _TIME)
+            for name, column in zip(names, values, strict=True)
+        }
+        # Tags stand after the time: they say which series a row belongs to.
+        leading = {_TIME: columns.pop(_TIME)} if _TIME in columns else {}
+        tagged = {tag: pa.array([value] * len(rows), pa.string()) for tag, value in tags.items()}
+        return pa.table(leading | tagged | columns).replace_schema_metadata({_SERIES: str(series.get("name", ""))})
+
+
+def _array(values: Sequence[Any], known: pa.DataType | None, *, is_time: bool) -> pa.Array:
+    pa = arrow()
+    if is_time:
+        return pa.array(values, pa.timestamp("ns", "UTC"))
+    if known is not None:
+        return pa.array(values, known)
+    array = pa.array(values)
+    if array.type == pa.null():
+        return array
+    return array if array.type in {pa.int64(), pa.float64(), pa.string(), pa.bool_()} else array.cast(pa.string())
+
+
+def _unpack_error() -> type[Exception]:
+    from msgpack.exceptions import UnpackException
+
+    kind: type[Exception] = UnpackException
+    return kind
+
+
+def joined(batches: Sequence[pa.Table]) -> pa.Table:
+    """One table of an answer's pieces, rows in wire order.
+
+    Columns that some series lack are null there. If the pieces come from several measurements, the first column says
+    from which.
+    """
+    pa = arrow()
+    names = [batch.schema.metadata[_SERIES].decode() for batch in batches]
+    if len(set(names)) > 1:
+        batches = [
+            batch.add_column(0, "measurement", pa.array([name] * batch.num_rows, pa.string()))
+            for name, batch in zip(names, batches, strict=True)
+        ]
+    if not batches:
+        return pa.table({})
+    # Permissive: an all-null piece takes the type of the others, and integers join floats as floats.
+    return pa.concat_tables(batches, promote_options="permissive").combine_chunks()
+
+
+def empty(columns: Sequence[Column]) -> pa.Table:
+    """No rows, with the columns and types that the service's schema promises."""
+    return arrow().schema([(column.name, column.type) for column in columns]).empty_table()
+
+
+def arrow_type(field_type: str) -> pa.DataType | None:
+    """From ``SHOW FIELD KEYS`` to Arrow: ``float``, ``integer``, ``string``, ``boolean``; None for others."""
+    pa = arrow()
+    known: dict[str, Any] = {
+        "float": pa.float64(),
+        "integer": pa.int64(),
+        "string": pa.string(),
+        "boolean": pa.bool_(),
+    }
+    return known.get(field_type)
+
+
+class InfluxTable(InfluxBatches):
+    """The same decoder, collecting: all series of an answer in one table, in wire order."""
+
+    def __init__(self, types: Mapping[str, pa.DataType] | None = None) -> None:
+        super().__init__(types)
+        self._batches: list[pa.Table] = []
+
+    def feed(self, chunk: bytes, /) -> Sequence[pa.Table]:
+        """Collect the batches; none goes on."""
+        self._batches += super().feed(chunk)
+        return ()
+
+    def finish(self) -> Table:  # type: ignore[override]  # another result of the same protocol
+        """Put the pieces together."""
+        end = super().finish()
+        return Table(joined(self._batches), end, columns_known=bool(self._batches))

@@ -1,0 +1,164 @@
+"""Rows while they come, in both faces.
+
+    with client.stream("SELECT …") as rows:
+        for batch in rows:          # pyarrow.Table pieces, in order, once; an empty answer gives one without rows
+            ...
+        rows.end                    # how the answer ended
+
+Leaving the block early closes the connection; an answer that ends before it is whole raises where it is read.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, overload
+
+from skykey.calls.faces import Async, Face, Sync, carrier_of, faceless
+from skykey.calls.perform import AsyncPerformance, Performance
+from skykey.values.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    import pyarrow as pa
+
+    from skykey.calls.flow import Flow
+    from skykey.tables.end import End
+
+P = ParamSpec("P")
+
+
+class _Progress:
+    """What both kinds of rows know about themselves."""
+
+    _end: End | None = None
+    _started = False
+
+    @property
+    def end(self) -> End:
+        """How the answer ended.
+
+        Raises
+        ------
+        UsageError
+            If it has not ended yet.
+        """
+        if self._end is None:
+            raise UsageError("the rows have not been read to their end")
+        return self._end
+
+    def _start(self) -> None:
+        if self._started:
+            raise UsageError("rows are read once; ask again for a second pass")
+        self._started = True
+
+
+class Rows(_Progress):
+    """Batches of one answer, for blocking callers."""
+
+    def __init__(self, performance: Performance[End]) -> None:
+        self._performance = performance
+        self._ready: list[Any] = []
+
+    def __iter__(self) -> Self:
+        self._start()
+        return self
+
+    def __next__(self) -> pa.Table:
+        while not self._ready:
+            if self._end is not None:
+                raise StopIteration
+            try:
+                batches = self._performance.advance()
+            except BaseException:
+                self.close()
+                raise
+            if batches is None:
+                self._end = self._performance.result
+                raise StopIteration
+            self._ready += batches
+        return self._ready.pop(0)
+
+    def close(self) -> None:
+        """Let the connection go; what was not read is dropped."""
+        self._performance.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncRows(_Progress):
+    """Batches of one answer, for asynchronous callers."""
+
+    def __init__(self, performance: AsyncPerformance[End]) -> None:
+        self._performance = performance
+        self._ready: list[Any] = []
+
+    def __aiter__(self) -> Self:
+        self._start()
+        return self
+
+    async def __anext__(self) -> pa.Table:
+        while not self._ready:
+            if self._end is not None:
+                raise StopAsyncIteration
+            try:
+                batches = await self._performance.advance()
+            except BaseException:
+                await self.close()
+                raise
+            if batches is None:
+                self._end = self._performance.result
+                raise StopAsyncIteration
+            self._ready += batches
+        return self._ready.pop(0)
+
+    async def close(self) -> None:
+        """Let the connection go; what was not read is dropped."""
+        await self._performance.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class rows(Generic[P]):  # noqa: N801 - a decorator, like property
+    """Make a flow that streams a method of both faces: `Rows` on a `Sync` object, `AsyncRows` on an `Async` one."""
+
+    def __init__(self, flow: Callable[Concatenate[Any, P], Flow[End]]) -> None:
+        self.flow = flow
+        functools.update_wrapper(self, flow)  # type: ignore[arg-type]  # a descriptor is documented like a function
+
+    @overload
+    def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
+    @overload
+    def __get__(self, obj: Sync, owner: type[Any], /) -> Callable[P, Rows]: ...
+    @overload
+    def __get__(self, obj: Async, owner: type[Any], /) -> Callable[P, AsyncRows]: ...
+    @overload
+    def __get__(self, obj: object, owner: type[Any], /) -> Callable[P, Flow[End]]: ...
+    def __get__(self, obj: Any, owner: type[Any], /) -> Any:
+        if obj is None:
+            return self
+        if isinstance(obj, Sync):
+            return self._bound(obj, lambda *course: Rows(Performance(*course)))
+        if isinstance(obj, Async):
+            return self._bound(obj, lambda *course: AsyncRows(AsyncPerformance(*course)))
+        return functools.partial(self.flow, obj)
+
+    def _bound(self, obj: Face, make: Callable[..., Any]) -> Callable[P, Any]:
+        @functools.wraps(self.flow)
+        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return make(self.flow(faceless(obj), *args, **kwargs), carrier_of(obj), obj._clock)  # noqa: SLF001 - own family
+
+        return bound
