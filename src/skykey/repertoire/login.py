@@ -1,0 +1,127 @@
+"""A telemetry login that a site's token buys: a credential derived from another."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from skykey.credentials.credential import Basic
+from skykey.credentials.held import Held
+from skykey.credentials.provider import Ask, Keeping
+from skykey.values.errors import (
+    Failed,
+    Forbidden,
+    NoCredential,
+    NotAuthenticated,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    SkykeyError,
+    TransportError,
+    Unavailable,
+    Unreadable,
+)
+from skykey.values.life import Life
+from skykey.values.reach import Reach
+from skykey.values.secret import Secret
+
+if TYPE_CHECKING:
+    from skykey.credentials.keeper import Keeper
+    from skykey.repertoire.discovery import SyncDiscoveryClient
+
+_LOOK_AGAIN = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RepertoireLogin:
+    """Finds a database in the site's discovery document and buys its login.
+
+    The login is bound to the database's own origin; the token stays within its own reach. Logins live in memory only,
+    and belong to the token that bought them: when that changes, the login is bought anew.
+
+    Parameters
+    ----------
+    discovery
+        The site's Repertoire.
+    labels
+        Names of the database, best first.
+    token
+        What buys it.
+    without_token
+        Whether a missing token lets the search go on (there is another place to ask) or ends it.
+    """
+
+    discovery: SyncDiscoveryClient
+    labels: tuple[str, ...]
+    token: Keeper
+    without_token: bool = False
+
+    @property
+    def name(self) -> str:
+        """See `Provider.name`."""
+        return f"the login for {self.labels[0]} from {self.discovery.base_url}"
+
+    @property
+    def keeping(self) -> Keeping:
+        """See `Provider.keeping`."""
+        return Keeping.IN_PROCESS
+
+    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+        """Ask the document for the label, then the site for the login.
+
+        Raises
+        ------
+        Unavailable
+            If this site has no such database, does not let this token have it, or is away.
+        Failed
+            If it does not accept the token.
+        """
+        try:
+            listed = self.discovery.influxdb_databases()
+            label = next((label for label in self.labels if label in listed), None)
+            if label is None:
+                near = difflib.get_close_matches(self.labels[0], listed, n=3)
+                raise Unavailable(
+                    f"the site lists no telemetry database {self.labels[0]}"
+                    + (f", only {', '.join(near)}" if near else "")
+                )
+            token = self.token.get(ask.deadline)
+            found = self.discovery.login(label, self.token)
+        except NotAuthenticated as problem:
+            raise Failed(
+                f"the token was not accepted: {problem.message}", words=problem.words, next=problem.next
+            ) from problem
+        except NoCredential as problem:
+            if self.without_token:
+                raise Unavailable("it needs a token, and there is none") from problem
+            raise
+        except (Forbidden, NotFound, Overloaded, RateLimited, Unreadable, TransportError) as problem:
+            raise Unavailable(_in_short(problem)) from problem
+        if found is None:
+            raise Unavailable(f"the site lists no telemetry database {label}")
+        if found.username is None or found.password is None:
+            raise Failed(f"the site gives no login for {label}")
+        said_by = f"the discovery document of {self.discovery.base_url}"
+        login = Basic(
+            found.username,
+            Secret(found.password.get_secret_value()),
+            Reach.discovered(found.url, within=token.credential.reach, said_by=said_by),
+            Life(look_again=_LOOK_AGAIN),
+        )
+        facts = {
+            "label": label,
+            "url": str(found.url),
+            "database": found.database,
+            "creds_from": "repertoire",
+        }
+        return Held(login, self.name, mark=token.generation, facts=MappingProxyType(facts))
+
+    def changed(self, held: Held, /) -> bool:
+        """Whether the token is another one than the one that bought this login."""
+        return not isinstance(held.mark, int) or self.token.differs(held.mark)
+
+
+def _in_short(problem: SkykeyError) -> str:
+    return problem.message if problem.words is None else f"{problem.message}: {problem.words}"

@@ -1,0 +1,158 @@
+"""Getting connected: the documented module of ``rubin_nights`` (seed 000)."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, TypedDict
+
+from skykey.credentials.credential import Bearer
+from skykey.credentials.keeper import Keeper
+from skykey.repertoire.discovery import SyncDiscoveryClient
+from skykey.rubin.consdb_query import ConsDbFastAPI, ConsDbTap
+from skykey.rubin.influx_query import InfluxQueryClient, telemetry
+from skykey.rubin.logging_query import ExposureLogClient, NarrativeLogClient, NightReportClient
+from skykey.rubin.logins import login_keeper
+from skykey.rubin.sites import LOOPBACK, find_site, own_site
+from skykey.rubin.tokens import DEFAULT_TOKENFILE as _DEFAULT_TOKENFILE
+from skykey.rubin.tokens import keeper_of_site, token_chain
+from skykey.values.errors import NoCredential
+
+if TYPE_CHECKING:
+    from skykey.rubin.sites import Site
+
+_log = logging.getLogger("skykey.rubin.connections")
+
+DEFAULT_TOKENFILE: str = os.path.expanduser(_DEFAULT_TOKENFILE)
+"""The file that is tried last; read when a token is searched, so that programs may set another one."""
+
+
+class Clients(TypedDict):
+    """What `get_clients` returns: all keys of seed and release."""
+
+    api_base: str
+    efd: InfluxQueryClient
+    obsenv: InfluxQueryClient
+    pp: InfluxQueryClient
+    too: InfluxQueryClient
+    consdb: ConsDbFastAPI
+    consdb_tap: ConsDbTap
+    narrative_log: NarrativeLogClient
+    exposure_log: ExposureLogClient
+    night_report: NightReportClient
+
+
+def get_access_token(tokenfile: str | os.PathLike[str] | None = None) -> str:
+    """Find the token of the platform, or of ``usdf`` outside any platform.
+
+    Parameters
+    ----------
+    tokenfile
+        A file that must hold it (``~`` is expanded); nothing else is tried then. Without it, in this order: the
+        platform's token, the variable ``ACCESS_TOKEN``, the file that ``ACCESS_TOKEN_FILE`` names, and
+        ``~/.lsst/usdf_rsp``.
+
+    Returns
+    -------
+    str
+        The token; ``""`` if there is none, with one error in the log that says where it was looked for.
+
+    Raises
+    ------
+    Failed
+        If a source is there and unusable. For files also the built-in class: ``FileNotFoundError`` (explicit file
+        only), ``IsADirectoryError``, ``PermissionError``, ``UnicodeDecodeError``, ``ValueError``.
+
+    Examples
+    --------
+    >>> token = get_access_token()
+    >>> type(token) is str
+    True
+    """
+    keeper = Keeper(token_chain(own_site(), tokenfile=tokenfile, default=DEFAULT_TOKENFILE))
+    try:
+        credential = keeper.get().credential
+    except NoCredential as nothing:
+        _log.error("no RSP token found: %s", nothing.message)
+        return ""
+    # The documented function gives text; every source of a site's token gives a bearer.
+    return credential.token.reveal() if isinstance(credential, Bearer) else ""
+
+
+def get_clients(
+    tokenfile: str | os.PathLike[str] | None = None, site: str | None = None, auth_token: str | None = None
+) -> Clients:
+    """Make clients for all services of a site. Makes no request; each client's first question does.
+
+    Parameters
+    ----------
+    tokenfile
+        As in `get_access_token`.
+    site
+        ``summit``, ``base``, ``usdf``, ``usdf-dev``, ``usdf-int`` or a configured site. By default the platform's own
+        (the exact host of ``EXTERNAL_INSTANCE_URL``), and ``usdf`` outside any platform.
+    auth_token
+        The token itself; it comes before `tokenfile` and everything else.
+
+    Returns
+    -------
+    Clients
+        A dictionary: ``api_base`` and one client a service. A token is bound to this site: none of them sends it
+        anywhere else.
+
+    Raises
+    ------
+    UnknownSite
+        Also a ``ValueError``, for a site that nobody knows.
+    Failed
+        If a token source is there and unusable. No token at all is an error only when a client needs one; it lists all
+        sources then.
+
+    Examples
+    --------
+    >>> endpoints = get_clients(site="usdf")
+    >>> endpoints["api_base"], endpoints["efd"]
+    ('https://usdf-rsp.slac.stanford.edu', <InfluxQueryClient usdf_efd>)
+    """
+    where = find_site(site)
+    token = _token(where, tokenfile, auth_token)
+    discovery = SyncDiscoveryClient(base_url=where.repertoire)
+    _prepare_environment(where)
+
+    def influx(owner: str, db_name: str, *, without_token: bool = True) -> InfluxQueryClient:
+        login = login_keeper(where, owner, db_name, token, discovery=discovery, without_token=without_token)
+        return telemetry(owner, db_name, login)
+
+    return {
+        "api_base": where.api_base,
+        "efd": influx(where.name, "efd", without_token=False),
+        "obsenv": influx("usdf" if "usdf" in where.name else where.name, "lsst.obsenv"),
+        "pp": influx(where.name, "lsst.prompt"),
+        # Targets of opportunity are written at the summit, whichever site asks.
+        "too": influx("summit", "lsst.scimma"),
+        "consdb": ConsDbFastAPI._with(where.api_base, token),  # noqa: SLF001 - own package
+        "consdb_tap": ConsDbTap._with(where.api_base, token),  # noqa: SLF001
+        "narrative_log": NarrativeLogClient._with(where.api_base, token),  # noqa: SLF001
+        "exposure_log": ExposureLogClient._with(where.api_base, token),  # noqa: SLF001
+        "night_report": NightReportClient._with(where.api_base, token),  # noqa: SLF001
+    }
+
+
+def _token(site: Site, tokenfile: str | os.PathLike[str] | None, auth_token: str | None) -> Keeper:
+    chain = token_chain(site, tokenfile=tokenfile, auth_token=auth_token, default=DEFAULT_TOKENFILE)
+    by_name = tokenfile is None and auth_token is None and site.name != LOOPBACK
+    keeper = Keeper(chain, reference=(keeper_of_site, (site.name,)) if by_name else None)
+    try:
+        keeper.get()  # local: what is there and unusable is said now, and not in the middle of the night
+    except NoCredential:
+        _log.debug("no token for %s yet; the first request that needs one says so", site.name)
+    return keeper
+
+
+def _prepare_environment(site: Site) -> None:
+    """Set what Rubin's other packages want at USDF, unless it is set (as the release does)."""
+    if "usdf" in site.name:
+        os.environ.setdefault("LSST_DISABLE_BUCKET_VALIDATION", "1")
+        os.environ.setdefault("S3_ENDPOINT_URL", "https://s3dfrgw.slac.stanford.edu/")
+    if "usdf" in os.environ.get("EXTERNAL_INSTANCE_URL", ""):
+        os.environ.setdefault("RUBIN_SIM_DATA_DIR", "/sdf/data/rubin/shared/rubin_sim_data")

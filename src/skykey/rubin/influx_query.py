@@ -1,0 +1,437 @@
+"""Telemetry: questions to a site's InfluxDB, answers as DataFrames."""
+
+from __future__ import annotations
+
+import difflib
+import getpass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from skykey.calls.call import Call, Repeat
+from skykey.calls.faces import Async, Sync, method, twin
+from skykey.calls.flow import Flow, ask, need, stream
+from skykey.calls.memo import Memo
+from skykey.calls.steps import Batches
+from skykey.credentials.keeper import Keeper
+from skykey.rubin import influxql
+from skykey.rubin.instants import utc_nanoseconds
+from skykey.rubin.logins import login_keeper
+from skykey.rubin.service import token_of
+from skykey.rubin.sites import find_site
+from skykey.rubin.tokens import token_chain
+from skykey.tables.columns import Column
+from skykey.tables.influxdb import MEDIA_TYPE, InfluxBatches, InfluxTable, arrow_type, empty
+from skykey.tables.rows import rows
+from skykey.tables.table import Table
+from skykey.values.clock import SYSTEM_CLOCK
+from skykey.values.errors import UnknownName, UsageError
+from skykey.values.url import Url
+from skykey.wire.request import Request, Timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pandas as pd
+    import pyarrow as pa
+
+    from skykey.calls.call import Reader
+    from skykey.tables.end import End
+
+# Larger chunks are not faster, and each keeps an event loop busy for longer while it is decoded.
+_CHUNK: Final = 1000
+# Beyond this a statement goes into the body: proxies limit the length of a URL.
+_LONG: Final = 4000
+_SCHEMA_SECONDS: Final = 300.0
+_REMEDY: Final = "skykey why rubin"
+
+
+class InfluxFlows:
+    """Questions to one telemetry database.
+
+    Parameters
+    ----------
+    site
+        Whose database it is; in lower case.
+    db_name
+        The database, such as ``efd`` or ``lsst.obsenv``.
+    repertoire_site
+        The site whose Repertoire sells the login; by default `site`.
+    auth
+        ``("user", token)``. Without it the login of a built-in site comes from segwarides, as in ``rubin_nights``; that
+        of another site is bought with the site's own token.
+    id_tag
+        Who asks, for the operators' logs; by default the user's login name.
+    query_timeout
+        Seconds for one question with all its waits.
+
+    Raises
+    ------
+    UnknownSite
+        For a site that is neither built in nor configured. Nothing is requested here.
+    """
+
+    def __init__(  # noqa: PLR0917 - the documented signature
+        self,
+        site: str = "usdf",
+        db_name: str = "efd",
+        repertoire_site: str | None = None,
+        auth: tuple[str, str] | None = None,
+        id_tag: str | None = None,
+        query_timeout: float = 300.0,
+    ) -> None:
+        seller = find_site(repertoire_site or site.lower())
+        token = None
+        if auth is not None or not seller.is_built_in:
+            token = Keeper(token_chain(seller, auth_token=None if auth is None else token_of(auth)))
+        self._set_up(site.lower(), db_name, login_keeper(seller, site.lower(), db_name, token))
+        self.repertoire_site = repertoire_site or site.lower()
+        self.query_tag = _tag(id_tag)
+        self.query_timeout = query_timeout
+
+    def _set_up(self, site: str, db_name: str, login: Keeper) -> None:
+        self.site = self.repertoire_site = site
+        self.db_name = db_name
+        self.influx_db = f"{site.replace('-', '')}_{db_name.lower().removeprefix('lsst.')}"
+        self.query_tag = _tag(None)
+        self.query_timeout = 300.0
+        self.last_query = "No query issued yet."
+        self._login = login
+        self._schemas: dict[str, Memo[tuple[Column, ...]]] = {}
+
+    @method
+    def query(self, query: str) -> Flow[pd.DataFrame]:
+        """Ask one statement in InfluxQL.
+
+        Parameters
+        ----------
+        query
+            The statement; time bounds are UTC.
+
+        Returns
+        -------
+        pandas.DataFrame
+            All series of the answer, rows in the server's order. Indexed by ``time`` (``datetime64[ns, UTC]``) if the
+            answer has times; tags are columns after it. Integers are ``Int64``, booleans ``boolean``, strings ``str``,
+            floats ``float64``. Without rows a plain projection still has its columns; where a statement makes them
+            unknowable, ``attrs["columns_known"]`` is False.
+
+        Raises
+        ------
+        QueryError
+            With InfluxDB's own words: for a statement that it refuses, and for one that was killed.
+        Interrupted, TimedOut, Unreachable
+            If the answer is not whole. There is never a part of it instead.
+
+        Examples
+        --------
+        >>> client = InfluxQueryClient("usdf")
+        >>> frame = client.query('SELECT * FROM "lsst.sal.ESS.temperature" LIMIT 10')  # doctest: +SKIP
+        """
+        return (yield from self.table(query)).to_pandas()
+
+    @method
+    def table(self, query: str) -> Flow[Table]:
+        """As `query`, as an Arrow table with how the answer ended."""
+        return (yield from self._table(query, {}, None))
+
+    @rows
+    def stream(self, query: str) -> Flow[End]:
+        """As `query`, batch by batch as the answer comes, in constant memory.
+
+        Returns
+        -------
+        Rows or AsyncRows
+            Batches are Arrow tables. A plain projection has its columns and types from the first batch on, asked from
+            the service's schema; an empty one gives one batch without rows.
+        """
+        known = yield from self._expected(query)
+        call = yield from self._call(query, lambda: InfluxBatches(_types(known or ())))
+        end: End = yield from stream(call)
+        if not end.rows and known is not None:
+            yield Batches([empty(known)])
+        return end
+
+    @method
+    def get_topics(self) -> Flow[list[str]]:
+        """List the topics (``SHOW MEASUREMENTS``).
+
+        Returns
+        -------
+        list of str
+            In the server's order; empty if the database is.
+        """
+        table = yield from self._table("SHOW MEASUREMENTS", {}, ())
+        return list(table.arrow.column("name").to_pylist()) if len(table) else []
+
+    @method
+    def get_fields(self, measurement: str) -> Flow[pd.DataFrame]:
+        """List a topic's fields with their types (``SHOW FIELD KEYS``).
+
+        Parameters
+        ----------
+        measurement
+            The topic.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``fieldKey`` and ``fieldType`` (``float``, ``integer``, ``string``, ``boolean``), both ``str``.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such topic; also a ``KeyError``. It names similar ones.
+        """
+        return (yield from self._fields(measurement)).to_pandas()
+
+    @method
+    def select_time_series(
+        self,
+        topic_name: str,
+        fields: str | Sequence[str],
+        t_start: Any,
+        t_end: Any,
+        index: int | None = None,
+    ) -> Flow[pd.DataFrame]:
+        """Read a topic between two points in time.
+
+        Parameters
+        ----------
+        topic_name
+            The topic.
+        fields
+            Names; ``"*"`` or an empty list for all.
+        t_start, t_end
+            Bounds, both inclusive, exact to the nanosecond: astropy ``Time`` of any scale, aware ``datetime``, or ISO
+            text in UTC.
+        index
+            Only this ``salIndex`` (0 included).
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `query`, in ascending time. Column types are the service's own, also when there are no rows.
+
+        Raises
+        ------
+        UnknownName
+            For a topic or field that does not exist, with similar names.
+        UsageError
+            For something that is not a point in time. No request is made then.
+
+        Examples
+        --------
+        >>> client = InfluxQueryClient("usdf")
+        >>> frame = client.select_time_series(
+        ...     "lsst.sal.ESS.temperature", ["temperatureItem0"], "2025-06-20T12:00Z", "2025-06-20T13:00Z", index=201
+        ... )  # doctest: +SKIP
+        """
+        listed = _listed(fields)
+        statement = influxql.select(
+            topic_name, listed, since=utc_nanoseconds(t_start), until=utc_nanoseconds(t_end), index=index
+        )
+        return (yield from self._selected(statement, topic_name, listed))
+
+    @method
+    def select_top_n(
+        self,
+        topic_name: str,
+        fields: str | Sequence[str],
+        num: int,
+        time_cut: Any = None,
+        index: int | None = None,
+    ) -> Flow[pd.DataFrame]:
+        """Read a topic's latest rows.
+
+        Parameters
+        ----------
+        topic_name, fields, index
+            As in `select_time_series`.
+        num
+            How many, of each series if the topic is tagged; at least 1.
+        time_cut
+            Only rows up to here, inclusive.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `query`, newest first.
+        """
+        if num < 1:
+            raise UsageError(f"{num} rows cannot be asked for; the least is 1")
+        listed = _listed(fields)
+        until = None if time_cut is None else utc_nanoseconds(time_cut)
+        statement = influxql.select(topic_name, listed, until=until, index=index, latest=num)
+        return (yield from self._selected(statement, topic_name, listed))
+
+    def _selected(self, statement: str, topic: str, fields: tuple[str, ...]) -> Flow[pd.DataFrame]:
+        known = yield from self._schema(influxql.name(topic))
+        if not known:
+            raise (yield from self._no_topic(topic))
+        names = {column.name for column in known}
+        for field in fields:
+            if field not in names:
+                near = difflib.get_close_matches(field, names, n=3)
+                raise UnknownName(
+                    f"the topic {topic} has no field {field!r}",
+                    next=f"did you mean {' or '.join(near)}?" if near else f"skykey rubin fields {topic}",
+                )
+        by_tags = "GROUP BY *" in statement
+        table = yield from self._table(statement, {"name": topic}, _projected(known, fields, by_tags=by_tags))
+        return table.to_pandas()
+
+    def _table(self, statement: str, facts: Mapping[str, Any], known: Sequence[Column] | None) -> Flow[Table]:
+        call = yield from self._call(statement, lambda: InfluxTable(_types(known or ())))
+        table = yield from ask(call)
+        expected: Sequence[Column] | None = known
+        if not len(table) and not table.columns_known and expected is None:
+            expected = yield from self._expected(statement)
+        if not len(table) and expected:
+            table = Table(empty(expected), table.end)
+        return Table(table.arrow, table.end, table.columns_known or expected is not None, {"query": statement, **facts})
+
+    def _expected(self, statement: str) -> Flow[tuple[Column, ...] | None]:
+        """The columns that a plain projection will have, from the service's schema; None for other statements."""
+        plain = influxql.projection(statement)
+        if plain is None:
+            return None
+        known = yield from self._schema(plain.source)
+        return _projected(known, plain.fields, by_tags=plain.by_tags) or None
+
+    def _schema(self, source: str) -> Flow[tuple[Column, ...]]:
+        """Fields and tags of a measurement, remembered for some minutes; empty if there is none of that name."""
+        memo = self._schemas.setdefault(source, Memo(_SCHEMA_SECONDS))
+        known = yield from memo.flow(lambda: self._ask_schema(source), SYSTEM_CLOCK)
+        if not known:
+            memo.forget()  # a topic may come to be at any moment
+        return known
+
+    def _ask_schema(self, source: str) -> Flow[tuple[Column, ...]]:
+        fields = yield from self._table(f"SHOW FIELD KEYS FROM {source}", {}, ())
+        if not len(fields):
+            return ()
+        tags = yield from self._table(f"SHOW TAG KEYS FROM {source}", {}, ())
+        columns: dict[str, Column] = {}
+        for row in fields.arrow.to_pylist():
+            kind, known = arrow_type(row["fieldType"]), columns.get(row["fieldKey"])
+            if kind is None or (known is not None and known.type != kind):
+                # One field, two types in different shards: the server casts, and only it knows to what.
+                columns.pop(row["fieldKey"], None)
+                continue
+            columns[row["fieldKey"]] = Column(row["fieldKey"], kind)
+        for row in tags.arrow.to_pylist() if len(tags) else ():
+            columns[row["tagKey"]] = Column(row["tagKey"], _string(), is_tag=True)
+        return tuple(columns.values())
+
+    def _fields(self, topic: str) -> Flow[Table]:
+        table = yield from self._table(f"SHOW FIELD KEYS FROM {influxql.name(topic)}", {"name": topic}, ())
+        if not len(table):
+            raise (yield from self._no_topic(topic))
+        return table
+
+    def _no_topic(self, topic: str) -> Flow[UnknownName]:
+        near = difflib.get_close_matches(topic, (yield from self.get_topics()), n=3)
+        return UnknownName(
+            f"the database {self.db_name} has no topic {topic!r}",
+            next=f"did you mean {' or '.join(near)}?" if near else "skykey rubin topics",
+        )
+
+    def _call(self, statement: str, reader: Callable[[], Reader[Any]]) -> Flow[Call[Any]]:
+        if not statement or not statement.strip():
+            raise UsageError("the statement is empty")
+        held = yield from need(self._login)
+        # In front: behind a statement 1.6.7 accepts a comment in some places only.
+        tagged = f"/* {self.query_tag} */ {statement}"
+        self.last_query = tagged
+        parameters = {"db": held.facts.get("database", self.db_name), "epoch": "ns", "chunked": "true"}
+        parameters["chunk_size"] = str(_CHUNK)
+        url = Url(held.facts["url"]) / "query"
+        form = urlencode({**parameters, "q": tagged})
+        timeouts = Timeouts(silence=self.query_timeout)
+        headers: tuple[tuple[str, str], ...] = (("Accept", MEDIA_TYPE),)
+        if len(form) <= _LONG:
+            request = Request("GET", Url(f"{url}?{form}"), headers, cap=None, timeouts=timeouts)
+        else:
+            headers += (("Content-Type", "application/x-www-form-urlencoded"),)
+            request = Request("POST", url, headers, form.encode(), cap=None, timeouts=timeouts)
+        return Call(request, reader, (self._login,), Repeat.SAFE, total=self.query_timeout, remedy=_REMEDY)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.influx_db}>"
+
+
+class InfluxQueryClient(InfluxFlows, Sync):
+    """Telemetry for blocking programs, with the documented coroutines beside it.
+
+    Parameters
+    ----------
+    site, db_name, repertoire_site, auth, id_tag, query_timeout
+        See `InfluxFlows`.
+    """
+
+    async_query = twin(InfluxFlows.query)
+    async_get_fields = twin(InfluxFlows.get_fields)
+    async_select_time_series = twin(InfluxFlows.select_time_series)
+    async_select_top_n = twin(InfluxFlows.select_top_n)
+
+
+class AsyncInfluxQueryClient(InfluxFlows, Async):
+    """Telemetry for asynchronous programs.
+
+    Parameters
+    ----------
+    site, db_name, repertoire_site, auth, id_tag, query_timeout
+        See `InfluxFlows`.
+    """
+
+
+def telemetry(site: str, db_name: str, login: Keeper) -> InfluxQueryClient:
+    """A client on a login that is kept elsewhere: what ``get_clients`` hands out."""
+    client = InfluxQueryClient.__new__(InfluxQueryClient)
+    client._set_up(site, db_name, login)  # noqa: SLF001 - own module
+    return client
+
+
+def _listed(fields: str | Sequence[str]) -> tuple[str, ...]:
+    listed = (fields,) if isinstance(fields, str) else tuple(fields)
+    return () if listed in {("*",), ("",)} else listed
+
+
+def _types(columns: Sequence[Column]) -> dict[str, pa.DataType]:
+    return {column.name: column.type for column in columns}
+
+
+def _projected(known: Sequence[Column], fields: tuple[str, ...], *, by_tags: bool) -> tuple[Column, ...]:
+    """The columns of an answer in the server's order: time, the tags that group it, then fields."""
+    if not known:
+        return ()
+    tags = [column for column in known if column.is_tag]
+    by_name = {column.name: column for column in known}
+    if fields:
+        chosen = [by_name[field] for field in fields if field in by_name]
+    else:
+        # For * the server sorts by name, and shows tags that do not group.
+        chosen = sorted((c for c in known if not (c.is_tag and by_tags)), key=lambda column: column.name)
+    return (Column("time", _time()), *(tags if by_tags else ()), *chosen)
+
+
+def _time() -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.timestamp("ns", "UTC")
+
+
+def _string() -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.string()
+
+
+def _tag(id_tag: str | None) -> str:
+    if id_tag is None:
+        try:
+            id_tag = getpass.getuser()
+        except (OSError, KeyError):  # a user without an entry in the password file
+            id_tag = "unknown"
+    # Nothing that could end the comment.
+    return f"source: {id_tag.replace('*/', '').replace('/*', '')} via skykey"

@@ -1,0 +1,107 @@
+"""Writing InfluxQL, with everything quoted, and recognising the simplest form of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skykey.rubin.instants import rfc3339
+from skykey.values.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_NAME = r'(?:"(?:[^"\\]|\\.)+"|[A-Za-z_][A-Za-z0-9_]*)'
+_PLAIN = re.compile(
+    rf"\s*SELECT\s+(\*|{_NAME}(?:\s*,\s*{_NAME})*)\s+FROM\s+((?:{_NAME}?\.){{0,2}}{_NAME})\s*"
+    r"(?:(?:WHERE|GROUP|ORDER|LIMIT|SLIMIT|OFFSET)\b.*|;?)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+_GROUP_BY_TAGS = re.compile(r"\bGROUP\s+BY\s+\*", re.IGNORECASE)
+
+
+def name(text: str) -> str:
+    """Quote an identifier.
+
+    Raises
+    ------
+    UsageError
+        If it is empty or holds control characters.
+    """
+    if not text or not text.isprintable():
+        raise UsageError(f"{text!r} is not a name")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def select(
+    topic: str,
+    fields: Sequence[str],
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    index: int | None = None,
+    latest: int | None = None,
+) -> str:
+    """Write a statement that reads one topic.
+
+    Parameters
+    ----------
+    topic
+        The measurement.
+    fields
+        Names; empty for all.
+    since, until
+        Bounds in UTC nanoseconds, both inclusive.
+    index
+        Only rows with this ``salIndex``; 0 is an index as good as any.
+    latest
+        Only so many of the latest rows of each series, newest first.
+    """
+    conditions = [f"time >= '{rfc3339(since)}'"] if since is not None else []
+    conditions += [f"time <= '{rfc3339(until)}'"] if until is not None else []
+    conditions += [f"salIndex = {int(index)}"] if index is not None else []
+    parts = [f"SELECT {', '.join(map(name, fields)) or '*'} FROM {name(topic)}"]  # noqa: S608 - every part is quoted
+    parts += [f"WHERE {' AND '.join(conditions)}"] if conditions else []
+    parts += [f"GROUP BY * ORDER BY time DESC LIMIT {int(latest)}"] if latest is not None else []
+    return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What a plain statement selects.
+
+    Parameters
+    ----------
+    source
+        The measurement as it stands in the statement, quoted if it was.
+    fields
+        Names; empty for all.
+    by_tags
+        Whether rows are grouped by all tags.
+    """
+
+    source: str
+    fields: tuple[str, ...]
+    by_tags: bool
+
+
+def projection(statement: str) -> Projection | None:
+    """Recognise ``SELECT names FROM one measurement …``: its columns are those of the measurement's schema.
+
+    Returns
+    -------
+    Projection or None
+        None for functions, arithmetic, aliases, subqueries and everything else, whose columns only the server knows.
+    """
+    match = _PLAIN.fullmatch(_COMMENT.sub(" ", statement))
+    if match is None:
+        return None
+    listed = () if match[1] == "*" else tuple(map(_unquoted, re.findall(_NAME, match[1])))
+    return Projection(match[2], listed, _GROUP_BY_TAGS.search(match[0]) is not None)
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text

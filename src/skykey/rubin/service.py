@@ -1,0 +1,59 @@
+"""What the clients of a site's HTTP services have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from skykey.credentials.keeper import Keeper
+from skykey.credentials.sources.argument import Argument
+from skykey.values.errors import NotBuiltYet
+from skykey.values.reach import Reach
+from skykey.values.secret import Secret
+from skykey.values.url import Url
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_TOKEN_PREFIX = "gt-"  # noqa: S105 - what every Gafaelfawr token starts with
+
+
+def token_of(auth: tuple[str, str]) -> str:
+    """The token in a pair for Basic authentication; Gafaelfawr takes it in either place."""
+    user, password = auth
+    return user if user.startswith(_TOKEN_PREFIX) and not password.startswith(_TOKEN_PREFIX) else password
+
+
+class SiteService:
+    """One service below a site's root.
+
+    Parameters
+    ----------
+    api_base
+        The site's root.
+    keeper
+        Of the site's token.
+    """
+
+    _below: str
+
+    def __init__(self, api_base: str, keeper: Keeper) -> None:
+        self._url = Url(api_base) / self._below
+        self._keeper = keeper
+
+    @classmethod
+    def _with(cls, api_base: str, keeper: Keeper) -> Self:
+        made = cls.__new__(cls)
+        SiteService.__init__(made, api_base, keeper)
+        return made
+
+    def _not_yet(self, name: str) -> NoReturn:
+        raise NotBuiltYet(f"{type(self).__name__}.{name} is not built yet")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._url}>"
+
+
+def keeper_for(api_base: str, token: str) -> Keeper:
+    """A keeper of a token that a caller handed to one client; bound to that client's site."""
+    reach = Reach.named(Url(api_base), said_by="the argument api_base")
+    return Keeper(Argument(Secret(token), reach, name="the argument auth"))

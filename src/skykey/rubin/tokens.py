@@ -1,0 +1,133 @@
+"""The sources of a site's token, in the order that seed 000 documents.
+
+1. the argument ``tokenfile`` (or ``auth_token``): nothing else is tried then;
+2. the platform's token: its mounted secret files, then ``lsst.rsp.get_access_token``. The files come first because they
+   are renewed in place, while a variable stays as it was when the process started;
+3. the variable ``ACCESS_TOKEN``;
+4. the file that the variable ``ACCESS_TOKEN_FILE`` names;
+5. ``~/.lsst/usdf_rsp``, whose name is a hint only.
+
+A token that is found is bound to the site that was asked for. The platform's own is bound to the platform.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from skykey.credentials.chain import Chain
+from skykey.credentials.keeper import Keeper
+from skykey.credentials.sources.argument import Argument
+from skykey.credentials.sources.environment import Variable
+from skykey.credentials.sources.file import File
+from skykey.credentials.sources.function import Function
+from skykey.credentials.sources.platform import PlatformSecret
+from skykey.rubin.sites import find_site, platform_url
+from skykey.values.errors import Unavailable, UnknownSite
+from skykey.values.secret import Secret
+
+if TYPE_CHECKING:
+    from skykey.credentials.provider import Provider
+    from skykey.rubin.sites import Site
+    from skykey.values.origin import Origin
+    from skykey.values.reach import Reach
+
+DEFAULT_TOKENFILE: Final = os.path.join("~", ".lsst", "usdf_rsp")
+TOKEN_VARIABLE: Final = "ACCESS_TOKEN"  # noqa: S105 - a name
+FILE_VARIABLE: Final = "ACCESS_TOKEN_FILE"
+MOUNTS_VARIABLE: Final = "NUBLADO_RUNTIME_MOUNTS_DIR"
+NUBLADO_SECRET = "/etc/nublado/secrets/token"  # noqa: S105 - a path
+OLD_MOUNTS = "/opt/lsst/software/jupyterlab"
+
+
+def token_chain(
+    site: Site,
+    *,
+    tokenfile: str | os.PathLike[str] | None = None,
+    auth_token: str | None = None,
+    default: str = DEFAULT_TOKENFILE,
+) -> Chain:
+    """Put the sources of a site's token in order.
+
+    Parameters
+    ----------
+    site
+        Whose token is wanted.
+    tokenfile
+        A file that must hold it.
+    auth_token
+        The token itself; it comes before everything else.
+    default
+        The file that is tried last.
+    """
+    reach = site.reach
+    providers: tuple[Provider, ...]
+    if auth_token is not None:
+        providers = (Argument(Secret(auth_token), reach),)
+    elif tokenfile is not None:
+        path = os.fspath(tokenfile)
+        providers = (File(lambda: path, reach, "the argument tokenfile", required=True),)
+    else:
+        providers = (
+            *_platform(site, reach),
+            Variable(TOKEN_VARIABLE, reach),
+            File(_from_variable, reach, f"the file named by {FILE_VARIABLE}"),
+            File(lambda: default, reach, f"the file {default}"),
+        )
+    return Chain(
+        f"a token for the site {site.name}",
+        providers,
+        remedy=f"create a token at {site.api_base}/auth/tokens (scopes read:image, read:tap, read:sasquatch) and write "
+        f"it into {default}, or set {FILE_VARIABLE}",
+    )
+
+
+def keeper_of_site(name: str) -> Keeper:
+    """The keeper of a named site's token: what a keeper that was pickled turns into at its destination."""
+    return Keeper(token_chain(find_site(name)), reference=(keeper_of_site, (name,)))
+
+
+def _platform(site: Site, reach: Reach) -> tuple[Provider, ...]:
+    def file(find: str, *below: str) -> File:
+        def path() -> str | None:
+            root = os.environ.get(MOUNTS_VARIABLE, "").strip() if find == MOUNTS_VARIABLE else find
+            return os.path.join(root, *below) if root else None
+
+        shown = os.path.join(f"${find}" if find == MOUNTS_VARIABLE else find, *below)
+        return File(path, reach, f"the platform's {shown}", absent=f"{MOUNTS_VARIABLE} is not set")
+
+    places: tuple[Provider, ...] = (
+        file(NUBLADO_SECRET),
+        file(MOUNTS_VARIABLE, "secrets", "token"),
+        file(MOUNTS_VARIABLE, "environment", "ACCESS_TOKEN"),
+        file(OLD_MOUNTS, "secrets", "token"),
+        file(OLD_MOUNTS, "environment", "ACCESS_TOKEN"),
+        Function(_lsst_rsp, reach, "lsst.rsp.get_access_token"),
+    )
+    return tuple(PlatformSecret(place, _platform_origin, site.url.origin) for place in places)
+
+
+def _platform_origin() -> Origin | None:
+    try:
+        here = platform_url()
+    except UnknownSite:
+        return None
+    # No platform lives on a loopback address: there it is a sandbox, which must not see a real token.
+    return None if here is None or here.origin.is_loopback else here.origin
+
+
+def _from_variable() -> str | None:
+    return os.environ.get(FILE_VARIABLE, "").strip() or None
+
+
+def _lsst_rsp() -> str | None:
+    try:
+        # A function of the package; there is no module of that name, whatever rubin_nights 0.18 believes.
+        from lsst.rsp import get_access_token  # pyright: ignore[reportMissingImports] - only platforms have it
+    except ImportError:
+        raise Unavailable("lsst.rsp is not installed") from None
+    token = get_access_token()
+    variable = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if token and str(token).strip() == variable:
+        raise Unavailable(f"it repeats the variable {TOKEN_VARIABLE}, which comes next")
+    return token or None
