@@ -1,0 +1,1 @@
+"""The `skykey` command, one group of it a file."""

@@ -1,0 +1,1 @@
+"""The upstream import names, so that existing programs run unchanged."""

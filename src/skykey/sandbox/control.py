@@ -1,0 +1,88 @@
+"""The control origin: the HTTP face of the switchboard, for the holder of the key in the state file."""
+
+import hmac
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from skykey.sandbox.databases import Influx
+from skykey.sandbox.faults import Fault
+from skykey.sandbox.quota import Quota
+from skykey.sandbox.switchboard import Delay, Switchboard
+from skykey.sandbox.tokens import TokenFile, Tokens
+
+
+@dataclass
+class Control:
+    """Everything that a control can reach. Each verb is one POST with a JSON object of arguments."""
+
+    key: str
+    board: Switchboard
+    tokens: Tokens
+    quota: Quota
+    servers: dict[str, Influx]
+    token_file: TokenFile
+    stop: Callable[[], None]
+
+    def app(self) -> Starlette:
+        return Starlette(routes=[Route("/{verb}", self._serve, methods=["POST"])])
+
+    async def _serve(self, request: Request) -> Response:
+        sent = request.headers.get("authorization", "")
+        if not hmac.compare_digest(sent.encode(), f"Bearer {self.key}".encode()):
+            return JSONResponse({"error": "The key of the controls is in the state file."}, 401)
+        verb = getattr(self, f"do_{request.path_params['verb']}", None)
+        if verb is None:
+            return JSONResponse({"error": f"There is no control {request.path_params['verb']!r}."}, 404)
+        try:
+            return JSONResponse(verb(**(await request.json())))
+        except (TypeError, ValueError, KeyError) as error:
+            return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
+
+    def do_hello(self) -> dict[str, Any]:
+        return {"pid": os.getpid(), "now": self.board.now()}
+
+    def do_stop(self) -> None:
+        self.stop()
+
+    def do_clock(self, offset: float) -> None:
+        self.board.offset = float(offset)
+
+    def do_mint(self, *, scopes: list[str], seconds: float | None, **more: str | None) -> str:
+        return self.tokens.mint(scopes, seconds=seconds, **more).value  # type: ignore[arg-type]
+
+    def do_life(self, *, seconds: float | None, token: str | None) -> int:
+        return self.tokens.set_life(token, seconds)
+
+    def do_rotate(self) -> None:
+        self.token_file.rotate()
+
+    def do_password(self, *, server: str) -> None:
+        self.servers[server].change_password()
+
+    def do_quota(self, *, limit: int | None, window: int) -> None:
+        self.quota.set(limit, window)
+
+    def do_latency(self, *, seconds: float, service: str | None, path: str | None) -> None:
+        self.board.delays = [rule for rule in self.board.delays if (rule.service, rule.path) != (service, path)]
+        if seconds:
+            self.board.delays.append(Delay(service, path, float(seconds)))
+
+    def do_fault(self, **rule: Any) -> None:
+        self.board.faults.append(Fault(**rule))
+
+    def do_requests(self) -> list[dict[str, Any]]:
+        return list(self.board.seen)
+
+    def do_forget(self) -> None:
+        self.board.seen.clear()
+
+    def do_reset(self) -> None:
+        self.board.reset()
+        self.quota.set(None, 60)

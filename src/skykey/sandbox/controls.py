@@ -1,0 +1,158 @@
+"""Drive a running sandbox from a test or a notebook: time, tokens, delays, faults, and what was asked."""
+
+import http.client
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from skykey.sandbox.errors import NotRunning, SandboxError
+
+__all__ = ["Controls", "Seen"]
+
+FaultKind = Literal["status", "html", "close", "truncate", "stall"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as a service saw it. ``fingerprint`` tells secrets apart and is none."""
+
+    service: str
+    method: str
+    host: str
+    path: str
+    query: str
+    headers: tuple[str, ...]
+    credential: str | None
+    fingerprint: str | None
+    status: int | None
+    fault: str | None
+
+
+class Controls:
+    """The controls of one sandbox, over HTTP on loopback and never through a proxy.
+
+    The services that a delay, a fault or a log entry names are ``gafaelfawr``, ``repertoire``, ``influxdb``,
+    ``influxdb-second`` (on the second origin), ``segwarides`` and, for the rest of the site, ``site``.
+
+    Parameters
+    ----------
+    url, key
+        The control origin and its key, as the state file names them.
+    """
+
+    def __init__(self, url: str, key: str, *, timeout: float = 5.0) -> None:
+        self._address = urlsplit(url).netloc
+        self._key = key
+        self._timeout = timeout
+
+    def clock(self, offset: float) -> None:
+        """Set the sandbox's clock ``offset`` seconds ahead of (below zero: behind) the machine's."""
+        self._do("clock", offset=offset)
+
+    def mint(
+        self,
+        scopes: Iterable[str] = ("read:image", "read:tap", "read:sasquatch"),
+        *,
+        seconds: float | None = 86_400.0,
+        username: str = "ada",
+        kind: str = "user",
+        name: str | None = None,
+        service: str | None = None,
+        parent: str | None = None,
+    ) -> str:
+        """Return a new token with these scopes; ``seconds`` of None never ends."""
+        more = {"username": username, "kind": kind, "name": name, "service": service, "parent": parent}
+        token = self._do("mint", scopes=list(scopes), seconds=seconds, **more)
+        return str(token)
+
+    def life(self, seconds: float | None, token: str | None = None) -> int:
+        """Let one token (or, without one, all) end in ``seconds``; return how many that were."""
+        return int(self._do("life", seconds=seconds, token=token))
+
+    def expire(self, token: str | None = None) -> int:
+        """End one token, or all of them, now."""
+        return self.life(0, token)
+
+    def rotate(self) -> None:
+        """Write a new token into the token file and end the one that was there."""
+        self._do("rotate")
+
+    def change_password(self, server: Literal["site", "second"] = "site") -> None:
+        """Give the account of one InfluxDB a new password, so that the login handed out before fails."""
+        self._do("password", server=server)
+
+    def quota(self, limit: int | None, *, window: int = 60) -> None:
+        """Admit ``limit`` requests per window on guarded routes (None: no limit; 0: blocked with 403)."""
+        self._do("quota", limit=limit, window=window)
+
+    def latency(self, seconds: float, *, service: str | None = None, path: str | None = None) -> None:
+        """Wait before every matching request; 0 takes the delay of the same service and path away."""
+        self._do("latency", seconds=seconds, service=service, path=path)
+
+    def fault(
+        self,
+        kind: FaultKind = "status",
+        *,
+        times: int = 1,
+        service: str | None = None,
+        path: str | None = None,
+        status: int = 503,
+        headers: dict[str, str] | None = None,
+        body: str | None = None,
+        retry_after: float | None = None,
+        seconds: float | None = None,
+        after: int | None = None,
+    ) -> None:
+        """Let the next ``times`` requests of a service, or below a path, fail.
+
+        Parameters
+        ----------
+        kind
+            ``status`` answers with ``status``, ``headers`` and ``body`` (NGINX's page if None) and, with
+            ``retry_after``, a date so many seconds ahead; ``html`` is a login page with status 200; ``close``
+            ends the connection unanswered; ``truncate`` ends the answer early; ``stall`` is silent for
+            ``seconds``, or for good.
+        after
+            How many bytes of the answer's body come before ``truncate`` or ``stall``.
+        """
+        rule: dict[str, Any] = {"kind": kind, "times": times, "service": service, "path": path}
+        answer = {"status": status, "headers": headers or {}, "body": body, "retry_after": retry_after}
+        self._do("fault", **rule, **answer, seconds=seconds, after=after)
+
+    def requests(self, service: str | None = None) -> list[Seen]:
+        """Return the requests so far, oldest first, of one service or of all."""
+        seen = [Seen(**{**entry, "headers": tuple(entry["headers"])}) for entry in self._do("requests")]
+        return [entry for entry in seen if service in (None, entry.service)]
+
+    def forget(self) -> None:
+        """Empty the log of requests."""
+        self._do("forget")
+
+    def reset(self) -> None:
+        """Take back clock, delays, faults and quota."""
+        self._do("reset")
+
+    def hello(self) -> dict[str, Any]:
+        """Return the pid and the time of the sandbox; raises `NotRunning` if it does not answer."""
+        return dict(self._do("hello"))
+
+    def stop(self) -> None:
+        """Ask the sandbox to stop."""
+        self._do("stop")
+
+    def _do(self, verb: str, **arguments: Any) -> Any:
+        connection = http.client.HTTPConnection(self._address, timeout=self._timeout)
+        try:
+            headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+            connection.request("POST", f"/{verb}", json.dumps(arguments), headers)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise NotRunning(f"No sandbox answers at {self._address} ({error}).") from error
+        finally:
+            connection.close()
+        if response.status != http.HTTPStatus.OK:
+            raise SandboxError(f"The sandbox refused {verb}: {answer.get('error', answer)}")
+        return answer

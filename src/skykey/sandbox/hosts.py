@@ -1,0 +1,19 @@
+"""The documented host names that ``--as-real`` plays, and the counterpart behind each."""
+
+#: host -> Rubin site. A site on a loopback address counts as the first.
+SITES = {
+    "usdf-rsp.slac.stanford.edu": "usdf",
+    "usdf-rsp-dev.slac.stanford.edu": "usdf-dev",
+    "usdf-rsp-int.slac.stanford.edu": "usdf-int",
+    "summit-lsp.lsst.codes": "summit",
+    "base-lsp.lsst.codes": "base",
+}
+
+#: Where segwarides says that InfluxDB is when that is a program of its own (``--real influxdb``).
+INFLUX = "influxdb.skykey-sandbox.invalid"
+
+#: host -> name of the application that answers for it. A later system adds its hosts here and its application
+#: in ``server.py``; certificate, proxy and name constraints of the environment follow from this table.
+HOSTS = dict.fromkeys(SITES, "site") | {"roundtable.lsst.codes": "segwarides"}
+
+REAL_SITE = f"https://{next(iter(SITES))}"

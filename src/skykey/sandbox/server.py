@@ -1,0 +1,161 @@
+"""The sandbox itself: all origins in one event loop, from the first socket to the last file removed."""
+
+import asyncio
+import os
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from skykey.sandbox import authority, nginx, parts, state
+from skykey.sandbox.box import Box
+from skykey.sandbox.control import Control
+from skykey.sandbox.databases import Influx
+from skykey.sandbox.gafaelfawr import Gafaelfawr
+from skykey.sandbox.hosts import HOSTS, INFLUX, REAL_SITE
+from skykey.sandbox.listener import Listener, free_socket, port_of
+from skykey.sandbox.proxy import Proxy
+from skykey.sandbox.quota import Quota
+from skykey.sandbox.repertoire import Repertoire
+from skykey.sandbox.segwarides import Segwarides
+from skykey.sandbox.switchboard import Switchboard
+from skykey.sandbox.telemetry import Telemetry
+from skykey.sandbox.tokens import TokenFile, Tokens
+
+_SERVICES = {"/repertoire": "repertoire", "/auth": "gafaelfawr", "/influxdb": "influxdb"}
+_FILES = ("token", "ca.pem", "bundle.pem", "server.pem", state.STATE)
+
+
+@asynccontextmanager
+async def serve(folder: Path, stop: asyncio.Event, real: Iterable[str] = ()) -> AsyncIterator[Box]:
+    """Serve from this folder within the block. A control that stops the sandbox sets ``stop``."""
+    state.make_folder(folder)
+    lock = state.hold(folder)
+    async with AsyncExitStack() as stack:
+        stack.callback(lock.release)
+        _clear(folder)  # a process that was killed left its files behind
+        stack.callback(_clear, folder)
+        yield await _open(folder, stop, tuple(real), stack)
+
+
+async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack: AsyncExitStack) -> Box:
+    tls = _tls(folder)
+    site_sock, tls_sock, control_sock, proxy_sock = (stack.enter_context(free_socket()) for _ in range(4))
+    second_url = f"https://127.0.0.1:{port_of(tls_sock)}"
+    servers = {
+        "site": await _site_influx(folder, real, stack),
+        "second": Influx("scimmareader", f"{second_url}/influxdb/"),
+    }
+    board = Switchboard()
+    tokens, quota = Tokens(board.now), Quota(board.now)
+    token_file = TokenFile(tokens, folder / "token")
+    gatekeeper = Gafaelfawr(tokens, quota)
+    telemetry = Telemetry()
+    second = Mount("/influxdb", telemetry.app(servers["second"].logins))
+    apps = {
+        "site": board.around(_service_of, _site(gatekeeper, servers, telemetry)),
+        "segwarides": board.around("segwarides", Segwarides(servers["site"]).app()),
+        "second": board.around("influxdb-second", _origin(second)),
+    }
+    key = secrets.token_urlsafe(24)
+    control = Control(key, board, tokens, quota, servers, token_file, stop.set)
+    listeners = [
+        Listener(apps["site"], site_sock),
+        Listener(_by_host(apps), tls_sock, tls),
+        Listener(control.app(), control_sock),
+    ]
+    for listener in listeners:
+        stack.push_async_callback(listener.close)
+        await listener.open()
+    targets = dict.fromkeys(HOSTS, port_of(tls_sock))
+    if servers["site"].url:
+        targets[INFLUX] = urlsplit(servers["site"].url).port or 443
+    proxy = Proxy(targets)
+    proxy_server = await asyncio.start_server(proxy.accept, sock=proxy_sock)
+    stack.push_async_callback(proxy.close)
+    stack.callback(proxy_server.close)
+
+    box = Box(
+        folder=folder,
+        pid=os.getpid(),
+        site_url=f"http://127.0.0.1:{port_of(site_sock)}",
+        second_url=second_url,
+        real_site_url=REAL_SITE,
+        proxy_url=f"http://127.0.0.1:{port_of(proxy_sock)}",
+        control_url=f"http://127.0.0.1:{port_of(control_sock)}",
+        token_file=folder / "token",
+        ca_file=folder / "ca.pem",
+        bundle_file=folder / "bundle.pem",
+        hosts=tuple(targets),
+        real=real,
+        control_key=key,
+    )
+    box.save()
+    telemetry.load()
+    stack.push_async_callback(telemetry.close)
+    stack.callback(board.closing.set)  # first of all, so that nobody waits for a stalled answer
+    return box
+
+
+async def _site_influx(folder: Path, real: tuple[str, ...], stack: AsyncExitStack) -> Influx:
+    if "influxdb" not in real:
+        return Influx("efdreader")
+    part = parts.influxd(folder / "server.pem", folder / "ca.pem", "efdreader")
+    return await asyncio.to_thread(stack.enter_context, part)
+
+
+def _tls(folder: Path) -> ssl.SSLContext:
+    """Make the certificates of this start and return the context of every TLS listener."""
+    papers = authority.issue(["127.0.0.1", "localhost", *HOSTS, INFLUX])
+    files = {
+        "ca.pem": papers.authority,
+        "bundle.pem": authority.bundle(papers.authority),
+        "server.pem": papers.certificate + papers.key,
+    }
+    for name, content in files.items():
+        state.write_private(folder / name, content)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    return context
+
+
+def _site(gatekeeper: Gafaelfawr, servers: Mapping[str, Influx], telemetry: Telemetry) -> ASGIApp:
+    routes = [
+        Mount("/repertoire", Repertoire(gatekeeper, servers).app()),
+        Mount("/auth/api/v1", gatekeeper.api()),
+    ]
+    if servers["site"].url is None:  # else a real one answers, at an address of its own
+        routes.append(Mount("/influxdb", telemetry.app(servers["site"].logins)))
+    return _origin(*routes)
+
+
+def _origin(*routes: BaseRoute) -> Starlette:
+    """Make an origin with these routes and, everywhere else, NGINX's own 404."""
+    return Starlette(routes=routes, exception_handlers={HTTPException: nginx.not_found})
+
+
+def _service_of(path: str) -> str:
+    return next((name for prefix, name in _SERVICES.items() if path.startswith(prefix)), "site")
+
+
+def _by_host(apps: Mapping[str, ASGIApp]) -> ASGIApp:
+    """Choose the application by host name, as virtual hosts do; loopback itself is the second origin."""
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "").partition(":")[0].lower()
+        await apps[HOSTS.get(host, "second")](scope, receive, send)
+
+    return chosen
+
+
+def _clear(folder: Path) -> None:
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)

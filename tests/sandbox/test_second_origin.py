@@ -1,0 +1,55 @@
+import ssl
+import stat
+from typing import Any
+
+import pytest
+
+from skykey.sandbox import Box
+
+QUERY = "/influxdb/query?db=efd&q=show%20measurements"
+
+
+def login(ask: Any, box: Box, label: str) -> tuple[str, str]:
+    entry = ask(f"{box.site_url}/repertoire/discovery/influxdb/{label}", box.token).json
+    return entry["username"], entry["password"]
+
+
+def test_it_is_verified_with_the_bundle_and_the_authority(ask: Any, box: Box) -> None:
+    user = login(ask, box, "summit_scimma")
+    for file in (box.bundle_file, box.ca_file):
+        answer = ask(box.second_url + QUERY, basic=user, bundle=file)
+        assert answer.status == 200
+        assert answer.json["results"]
+
+
+def test_it_is_not_trusted_without(ask: Any, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ask(box.second_url + QUERY)
+
+
+def test_the_bundle_keeps_the_roots_of_the_machine(box: Box) -> None:
+    context = ssl.create_default_context(cafile=box.bundle_file)
+    assert context.cert_store_stats()["x509_ca"] > 1
+
+
+def test_each_origin_has_a_login_of_its_own(ask: Any, box: Box) -> None:
+    efd, scimma = login(ask, box, "usdf_efd"), login(ask, box, "summit_scimma")
+    assert ask(box.site_url + QUERY, basic=efd).status == 200
+    assert ask(box.site_url + QUERY, basic=scimma).status == 401
+    assert ask(box.second_url + QUERY, basic=efd, bundle=box.ca_file).status == 401
+
+
+def test_the_site_token_opens_nothing_there(ask: Any, box: Box) -> None:
+    assert ask(box.second_url + QUERY, box.token, bundle=box.ca_file).status == 401
+    assert ask(f"{box.second_url}/repertoire/discovery", box.token, bundle=box.ca_file).status == 404
+
+
+def test_files_are_private(box: Box) -> None:
+    for path in (box.token_file, box.ca_file, box.folder / "server.pem", box.folder / "state.json"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_the_authority_keeps_no_key(box: Box) -> None:
+    texts = [path.read_bytes() for path in box.folder.iterdir() if path.is_file()]
+    assert sum(b"PRIVATE KEY" in text for text in texts) == 1  # the server's
