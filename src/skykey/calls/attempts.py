@@ -74,14 +74,14 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
             yield Pause(wait)
 
 
-def _credentials(call: Call[Any], deadline: Deadline) -> Generator[Step, Any, tuple[Held, ...]]:
-    helds: tuple[Held, ...] = ()
+def _credentials(call: Call[Any], deadline: Deadline) -> Generator[Step, Any, tuple[Held[Any], ...]]:
+    helds: tuple[Held[Any], ...] = ()
     for keeper in call.auth:
         helds += ((yield Need(keeper, deadline)),)
     return helds
 
 
-def _send(call: Call[Any], helds: tuple[Held, ...], deadline: Deadline) -> Generator[Step, Any, tuple[Head, bool]]:
+def _send(call: Call[Any], helds: tuple[Held[Any], ...], deadline: Deadline) -> Generator[Step, Any, tuple[Head, bool]]:
     """Send, following redirects; tells whether the last request still carried the credentials."""
     request = call.request
     carries = True
@@ -108,7 +108,7 @@ def _words() -> Generator[Step, Any, bytes]:
     return body[:_MOST_WORDS]
 
 
-def _worth_a_replay(call: Call[Any], helds: tuple[Held, ...], problem: NotAuthenticated) -> bool:
+def _worth_a_replay(call: Call[Any], helds: tuple[Held[Any], ...], problem: NotAuthenticated) -> bool:
     # Every keeper hears of it: the first that has something newer must not silence the others.
     worthwhile = [keeper.reject(held, problem.message) for keeper, held in zip(call.auth, helds, strict=False)]
     return any(worthwhile)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,7 +72,7 @@ class Call(Generic[T]):
 
     request: Request
     reader: Callable[[], Reader[T]]
-    auth: tuple[Keeper, ...] = ()
+    auth: tuple[Keeper[Any], ...] = ()
     repeat: Repeat = Repeat.NEVER
     redirects: Redirects = Redirects.WITHIN
     total: float | None = None

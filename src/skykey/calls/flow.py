@@ -18,7 +18,7 @@ from skykey.values.deadline import Deadline
 
 if TYPE_CHECKING:
     from skykey.calls.call import Call
-    from skykey.credentials.held import Held
+    from skykey.credentials.held import C, Held
     from skykey.credentials.keeper import Keeper
 
 T = TypeVar("T")
@@ -52,9 +52,9 @@ def stream(call: Call[T]) -> Flow[T]:
     return attempts(call)
 
 
-def need(keeper: Keeper) -> Flow[Held]:
+def need(keeper: Keeper[C]) -> Flow[Held[C]]:
     """Get what a keeper holds, fresh."""
-    held: Held = yield Need(keeper, Deadline.after(None))
+    held: Held[C] = yield Need(keeper, Deadline.after(None))
     return held
 
 

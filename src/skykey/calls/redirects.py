@@ -17,7 +17,9 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEEP_METHOD = frozenset({307, 308})
 
 
-def redirected(call: Call[Any], request: Request, head: Head, helds: tuple[Held, ...]) -> tuple[Request, bool] | None:
+def redirected(
+    call: Call[Any], request: Request, head: Head, helds: tuple[Held[Any], ...]
+) -> tuple[Request, bool] | None:
     """Say where a redirect leads.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Need:
     """Get what a keeper holds. Answered with `Held`."""
 
-    keeper: Keeper
+    keeper: Keeper[Any]
     deadline: Deadline
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
+from skykey.credentials.held import C
 from skykey.credentials.provider import Ask, Keeping, Provider
 from skykey.credentials.trace import Attempt, Outcome
 from skykey.values.errors import CredentialError, NoCredential, Unavailable
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Generic[C]):
     """Ask providers in order.
 
     *Unavailable* goes on, *failed* stops: what was found and is unusable must not make place for somebody else's
@@ -34,7 +35,7 @@ class Chain:
     """
 
     what: str
-    providers: tuple[Provider, ...]
+    providers: tuple[Provider[C], ...]
     remedy: str
     keeping: Keeping = Keeping.NOT_AT_ALL
 
@@ -43,7 +44,7 @@ class Chain:
         """What is searched for."""
         return self.what
 
-    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+    def obtain(self, held: Held[C] | None, ask: Ask, /) -> Held[C]:
         """Get from the latest winner if there is one, else from the first that has something.
 
         Raises
@@ -71,12 +72,12 @@ class Chain:
         tried = "\n".join(f"  {attempt}" for attempt in ask.trace.attempts)
         raise NoCredential(f"{self.what} was not found; the sources, in order:\n{tried}", next=self.remedy)
 
-    def changed(self, held: Held, /) -> bool:
+    def changed(self, held: Held[C], /) -> bool:
         """Ask the winner."""
         winner = self._winner(held)
         return winner is None or winner.changed(held)
 
-    def survey(self, ask: Ask | None = None) -> tuple[tuple[Attempt, Held | None], ...]:
+    def survey(self, ask: Ask | None = None) -> tuple[tuple[Attempt, Held[C] | None], ...]:
         """Ask every provider, also those behind the winner: what ``why`` shows. For local sources.
 
         Returns
@@ -85,7 +86,7 @@ class Chain:
             For each provider its attempt, and what it has; the first that has something is FOUND, later ones SHADOWED.
         """
         ask = ask or Ask()
-        rows: list[tuple[Attempt, Held | None]] = []
+        rows: list[tuple[Attempt, Held[C] | None]] = []
         decided = False
         for provider in self.providers:
             try:
@@ -100,7 +101,7 @@ class Chain:
                 decided = True
         return tuple(rows)
 
-    def _winner(self, held: Held | None) -> Provider | None:
+    def _winner(self, held: Held[C] | None) -> Provider[C] | None:
         if held is None:
             return None
         return next((p for p in self.providers if p.name == held.source), None)

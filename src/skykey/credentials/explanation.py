@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skykey.credentials.provider import Ask
 from skykey.credentials.trace import Outcome
@@ -84,7 +84,7 @@ class Explanation:
         return decided if decided is not None and decided.outcome is Outcome.FAILED else None
 
 
-def explain(chain: Chain, clock: Clock = SYSTEM_CLOCK) -> Explanation:
+def explain(chain: Chain[Any], clock: Clock = SYSTEM_CLOCK) -> Explanation:
     """Look at every source of a chain, also at those behind the winner. Local; nothing is requested.
 
     Parameters

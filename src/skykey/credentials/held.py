@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from skykey.credentials.credential import Credential
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-    from skykey.credentials.credential import Credential
     from skykey.values.secret import Secret
 
 
+C = TypeVar("C", bound=Credential)
+"""Which kind of credential: it goes from a provider through its keeper to whoever hands it over."""
+
+
 @dataclass(frozen=True, slots=True)
-class Held:
+class Held(Generic[C]):
     """One credential with all that belongs to it.
 
     Parameters
@@ -33,7 +38,7 @@ class Held:
         Public things that came along, such as a URL and a database.
     """
 
-    credential: Credential
+    credential: C
     source: str
     renewal: Secret | None = None
     generation: int = 0

@@ -7,8 +7,9 @@ import threading
 import weakref
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
+from skykey.credentials.held import C
 from skykey.credentials.provider import Ask, Keeping, Provider
 from skykey.credentials.store import MemoryStore, Store
 from skykey.credentials.ticket import Ticket, own_copy
@@ -29,7 +30,7 @@ _PATIENCE = 60.0
 _TICK = 1.0
 
 _renewing: ContextVar[frozenset[int]] = ContextVar("skykey_renewing", default=frozenset())
-_keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()
+_keepers: weakref.WeakSet[Keeper[Any]] = weakref.WeakSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class _Failure:
     at: float
 
 
-class Keeper:
+class Keeper(Generic[C]):
     """Hold a credential and keep it fresh.
 
     Renewal is blocking code on a thread of its own, under one `Ticket`, with its own deadline: threads wait for the
@@ -63,14 +64,14 @@ class Keeper:
 
     def __init__(
         self,
-        provider: Provider,
+        provider: Provider[C],
         *,
         store: Store | None = None,
         key: str = "",
         windows: Windows | None = None,
         clock: Clock = SYSTEM_CLOCK,
         patience: float = _PATIENCE,
-        reference: tuple[Callable[..., Keeper], tuple[str, ...]] | None = None,
+        reference: tuple[Callable[..., Keeper[C]], tuple[str, ...]] | None = None,
     ) -> None:
         self.provider = provider
         self._store = store or MemoryStore()
@@ -79,9 +80,9 @@ class Keeper:
         self._clock = clock
         self._patience = patience
         self._reference = reference
-        self._held: Held | None = None
-        self._previous: Held | None = None
-        self._refused: Held | None = None
+        self._held: Held[C] | None = None
+        self._previous: Held[C] | None = None
+        self._refused: Held[C] | None = None
         self._refused_at: float | None = None
         self._failure: _Failure | None = None
         self._looked = 0.0
@@ -92,9 +93,9 @@ class Keeper:
 
     def _unlock(self) -> None:
         self._lock = threading.Lock()
-        self._ticket: Ticket | None = None
+        self._ticket: Ticket[C] | None = None
 
-    def get(self, deadline: Deadline = _NO_LIMIT) -> Held:
+    def get(self, deadline: Deadline = _NO_LIMIT) -> Held[C]:
         """Hand out a credential that is valid now, renewing it first if need be.
 
         Parameters
@@ -115,7 +116,7 @@ class Keeper:
         decided = self._decide()
         return decided.wait(deadline, self._clock) if isinstance(decided, Ticket) else decided
 
-    async def aget(self, deadline: Deadline = _NO_LIMIT) -> Held:
+    async def aget(self, deadline: Deadline = _NO_LIMIT) -> Held[C]:
         """As `get`, without blocking the event loop."""
         held = self._held
         if held is not None and self._clock.steady() < self._use_until:
@@ -123,7 +124,7 @@ class Keeper:
         decided = self._decide()
         return await decided.await_(deadline) if isinstance(decided, Ticket) else decided
 
-    def reject(self, held: Held, challenge: str) -> bool:
+    def reject(self, held: Held[C], challenge: str) -> bool:
         """Report that a service refused a credential.
 
         Goes by generation: an old 401 says nothing about a newer credential.
@@ -168,7 +169,7 @@ class Keeper:
         """The attempts of the latest renewal."""
         return self._trace
 
-    def _decide(self) -> Held | Ticket:
+    def _decide(self) -> Held[C] | Ticket[C]:
         with self._lock:
             held, now = self._held, self._clock.steady()
             verdict = judge(
@@ -186,7 +187,7 @@ class Keeper:
                 case Verdict.HOLD if self._failure is not None:
                     raise own_copy(self._failure.error)
                 case Verdict.USE | Verdict.RENEW_SOON if held is not None:
-                    if verdict is Verdict.RENEW_SOON:
+                    if verdict is Verdict.RENEW_SOON and id(self) not in _renewing.get():
                         self._start()
                     look = held.credential.life.look_again
                     self._use_until = now + (_TICK if look is None else min(_TICK, look))
@@ -194,13 +195,13 @@ class Keeper:
                 case _:
                     return self._start()
 
-    def _start(self) -> Ticket:
+    def _start(self) -> Ticket[C]:
         """Join the renewal that is under way, or start one. Called with the lock held."""
         parents = _renewing.get()
         if id(self) in parents:
             raise Recursion(f"the renewal of {self.provider.name} needs {self.provider.name} itself")
         if self._ticket is None:
-            ticket = Ticket()
+            ticket: Ticket[C] = Ticket()
             # Running before anyone can see it: whoever gets the ticket may rely on its being settled some day.
             threading.Thread(
                 target=self._renew, args=(ticket, parents | {id(self)}), name="skykey-renewal", daemon=True
@@ -208,11 +209,11 @@ class Keeper:
             self._ticket = ticket
         return self._ticket
 
-    def _renew(self, ticket: Ticket, parents: frozenset[int]) -> None:
+    def _renew(self, ticket: Ticket[C], parents: frozenset[int]) -> None:
         _renewing.set(parents)
         trace = Trace()
         ask = Ask(self._clock, Deadline.after(self._patience, self._clock), self._refused, trace)
-        found: Held | None = None
+        found: Held[C] | None = None
         error: BaseException | None = None
         try:
             found = self._obtain(ask)
@@ -223,8 +224,9 @@ class Keeper:
             self._looked = self._clock.steady()
             self._use_until = 0.0
             if found is not None:
-                before = max(found.generation, *(h.generation if h else 0 for h in (self._held, self._previous)))
-                found = replace(found, generation=before + (found.generation <= before and self._held is not found))
+                known = max((h.generation for h in (self._held, self._previous) if h), default=0)
+                if found.generation <= known:  # a store counts for itself
+                    found = replace(found, generation=known + 1)
                 self._held = self._previous = found
                 self._failure = self._refused = None
             elif error is not None:
@@ -233,7 +235,7 @@ class Keeper:
                     self._held = self._refused = None
         ticket.settle(found, error)
 
-    def _obtain(self, ask: Ask) -> Held:
+    def _obtain(self, ask: Ask) -> Held[C]:
         held = self._held or self._previous
         if self.provider.keeping is not Keeping.STORED:
             return self.provider.obtain(held, ask)
@@ -248,7 +250,7 @@ class Keeper:
             self._store.write(self._key, found)
             return found
 
-    def _fresh(self, stored: Held, rejected: Held | None) -> bool:
+    def _fresh(self, stored: Held[C], rejected: Held[C] | None) -> bool:
         if rejected is not None and stored.generation <= rejected.generation:
             return False
         now = self._clock.steady()
@@ -263,13 +265,13 @@ class Keeper:
             return False
         return not self.provider.changed(held)
 
-    def __copy__(self) -> Keeper:
+    def __copy__(self) -> Keeper[C]:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Keeper:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Keeper[C]:
         return self
 
-    def __reduce__(self) -> tuple[Callable[..., Keeper], tuple[str, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., Keeper[C]], tuple[str, ...]]:
         if self._reference is None:
             raise TypeError(
                 f"{self.provider.name} does not travel to another process: find it there, or name its site instead"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skykey.values.errors import UsageError
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from skykey.wire.request import Request
 
 
-def place(held: Held, request: Request) -> Request:
+def place(held: Held[Any], request: Request) -> Request:
     """Add what the credential says, if the request goes where the credential may go.
 
     Header values stay `Secret` until `skykey.wire` builds the HTTP library's own request.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from skykey.credentials.held import C
 from skykey.credentials.trace import Trace
 from skykey.values.clock import SYSTEM_CLOCK, Clock
 from skykey.values.deadline import Deadline
@@ -38,11 +39,11 @@ class Ask:
 
     clock: Clock = SYSTEM_CLOCK
     deadline: Deadline = Deadline(None)
-    rejected: Held | None = None
+    rejected: Held[Any] | None = None
     trace: Trace = field(default_factory=Trace)
 
 
-class Provider(Protocol):
+class Provider(Protocol[C]):
     """A source, a grant, or a chain of them. Nothing to inherit."""
 
     @property
@@ -55,7 +56,7 @@ class Provider(Protocol):
         """How long what it gives is worth keeping."""
         ...
 
-    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+    def obtain(self, held: Held[C] | None, ask: Ask, /) -> Held[C]:
         """Get a credential; it may block.
 
         Parameters
@@ -74,6 +75,6 @@ class Provider(Protocol):
         """
         ...
 
-    def changed(self, held: Held, /) -> bool:
+    def changed(self, held: Held[C], /) -> bool:
         """Whether the source looks different from when it gave this one. Local and cheap: one ``stat``."""
         ...

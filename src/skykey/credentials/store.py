@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from skykey.values.errors import TimedOut
 
@@ -29,11 +29,11 @@ class Store(Protocol):
         """
         ...
 
-    def read(self, key: str) -> Held | None:
+    def read(self, key: str) -> Held[Any] | None:
         """What was written last; None if nothing was."""
         ...
 
-    def write(self, key: str, held: Held) -> None:
+    def write(self, key: str, held: Held[Any]) -> None:
         """Remember durably: when this returns, a crash does not lose it."""
         ...
 
@@ -44,7 +44,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
-        self._entries: dict[str, Held] = {}
+        self._entries: dict[str, Held[Any]] = {}
 
     @contextlib.contextmanager
     def exclusive(self, key: str, deadline: Deadline) -> Iterator[None]:
@@ -59,12 +59,12 @@ class MemoryStore:
         finally:
             lock.release()
 
-    def read(self, key: str) -> Held | None:
+    def read(self, key: str) -> Held[Any] | None:
         """See `Store.read`."""
         with self._guard:
             return self._entries.get(key)
 
-    def write(self, key: str, held: Held) -> None:
+    def write(self, key: str, held: Held[Any]) -> None:
         """See `Store.write`; memory is as durable as its process."""
         with self._guard:
             self._entries[key] = held

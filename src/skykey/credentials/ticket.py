@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
+from skykey.credentials.held import C
 from skykey.values.errors import Failed, TimedOut
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from skykey.values.deadline import Deadline
 
 
-class Ticket:
+class Ticket(Generic[C]):
     """The outcome of a renewal that runs on its own thread.
 
     Nobody who waits can end it: a waiter that is cancelled or runs out of time leaves, and the renewal goes on for the
@@ -26,11 +27,11 @@ class Ticket:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._done = threading.Event()
-        self._held: Held | None = None
+        self._held: Held[C] | None = None
         self._error: BaseException | None = None
         self._futures: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
 
-    def settle(self, held: Held | None, error: BaseException | None) -> None:
+    def settle(self, held: Held[C] | None, error: BaseException | None) -> None:
         """Say how it went; called once, by the renewal's thread."""
         with self._lock:
             self._held, self._error = held, error
@@ -43,7 +44,7 @@ class Ticket:
             except RuntimeError:
                 continue  # that loop was closed meanwhile, and its tasks with it
 
-    def wait(self, deadline: Deadline, clock: Clock) -> Held:
+    def wait(self, deadline: Deadline, clock: Clock) -> Held[C]:
         """Block until it is settled.
 
         Raises
@@ -55,7 +56,7 @@ class Ticket:
             raise TimedOut("the time limit was over while waiting for the credential's renewal")
         return self._outcome()
 
-    async def await_(self, deadline: Deadline) -> Held:
+    async def await_(self, deadline: Deadline) -> Held[C]:
         """Wait on the running event loop, which stays free."""
         import asyncio
 
@@ -72,7 +73,7 @@ class Ticket:
             raise TimedOut("the time limit was over while waiting for the credential's renewal") from None
         return self._outcome()
 
-    def _outcome(self) -> Held:
+    def _outcome(self) -> Held[C]:
         if self._error is not None:
             raise own_copy(self._error)
         if self._held is None:

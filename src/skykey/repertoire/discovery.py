@@ -34,6 +34,7 @@ from skykey.wire.request import Request, Timeouts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from skykey.credentials.credential import Bearer
     from skykey.wire.guest import ClientObject
 
 T = TypeVar("T")
@@ -195,7 +196,7 @@ class DiscoveryFlows:
         return (yield from self._ask(url, read_credentials_list, (self._keeper(token),)))
 
     @method
-    def login(self, database: str, keeper: Keeper) -> Flow[InfluxDatabaseWithCredentials | None]:
+    def login(self, database: str, keeper: Keeper[Bearer]) -> Flow[InfluxDatabaseWithCredentials | None]:
         """As `influxdb_credentials`, with a token that is kept fresh."""
         entry = (yield from self.discovery()).influxdb_databases.get(database)
         if entry is None:
@@ -212,14 +213,14 @@ class DiscoveryFlows:
         """Where a token may go that is used through this client."""
         return self._reach
 
-    def _keeper(self, token: str | Secret) -> Keeper:
+    def _keeper(self, token: str | Secret) -> Keeper[Bearer]:
         secret = token if isinstance(token, Secret) else Secret(token)
         return Keeper(Argument(secret, self._reach, name="the argument token"))
 
     def _fetch(self) -> Flow[Discovery]:
         return self._ask(self.base_url / "discovery", read_discovery, ())
 
-    def _ask(self, url: Url, make: Callable[[Any], T], auth: tuple[Keeper, ...]) -> Flow[T]:
+    def _ask(self, url: Url, make: Callable[[Any], T], auth: tuple[Keeper[Bearer], ...]) -> Flow[T]:
         request = Request(
             "GET",
             url,

@@ -28,6 +28,7 @@ from skykey.values.reach import Reach
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
+    from skykey.credentials.credential import Bearer
     from skykey.credentials.keeper import Keeper
     from skykey.repertoire.discovery import SyncDiscoveryClient
 
@@ -55,7 +56,7 @@ class RepertoireLogin:
 
     discovery: SyncDiscoveryClient
     labels: tuple[str, ...]
-    token: Keeper
+    token: Keeper[Bearer]
     without_token: bool = False
 
     @property
@@ -68,7 +69,7 @@ class RepertoireLogin:
         """See `Provider.keeping`."""
         return Keeping.IN_PROCESS
 
-    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+    def obtain(self, held: Held[Basic] | None, ask: Ask, /) -> Held[Basic]:
         """Ask the document for the label, then the site for the login.
 
         Raises
@@ -118,7 +119,7 @@ class RepertoireLogin:
         }
         return Held(login, self.name, mark=token.generation, facts=MappingProxyType(facts))
 
-    def changed(self, held: Held, /) -> bool:
+    def changed(self, held: Held[Basic], /) -> bool:
         """Whether the token is another one than the one that bought this login."""
         return not isinstance(held.mark, int) or self.token.differs(held.mark)
 

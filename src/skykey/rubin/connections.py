@@ -6,7 +6,6 @@ import logging
 import os
 from typing import TYPE_CHECKING, TypedDict
 
-from skykey.credentials.credential import Bearer
 from skykey.credentials.keeper import Keeper
 from skykey.repertoire.discovery import SyncDiscoveryClient
 from skykey.rubin.consdb_query import ConsDbFastAPI, ConsDbTap
@@ -19,6 +18,7 @@ from skykey.rubin.tokens import keeper_of_site, token_chain
 from skykey.values.errors import NoCredential
 
 if TYPE_CHECKING:
+    from skykey.credentials.credential import Bearer
     from skykey.rubin.sites import Site
 
 _log = logging.getLogger("skykey.rubin.connections")
@@ -71,12 +71,11 @@ def get_access_token(tokenfile: str | os.PathLike[str] | None = None) -> str:
     """
     keeper = Keeper(token_chain(own_site(), tokenfile=tokenfile, default=DEFAULT_TOKENFILE))
     try:
-        credential = keeper.get().credential
+        # The documented function gives text.
+        return keeper.get().credential.token.reveal()
     except NoCredential as nothing:
         _log.error("no RSP token found: %s", nothing.message)
         return ""
-    # The documented function gives text; every source of a site's token gives a bearer.
-    return credential.token.reveal() if isinstance(credential, Bearer) else ""
 
 
 def get_clients(
@@ -138,7 +137,7 @@ def get_clients(
     }
 
 
-def _token(site: Site, tokenfile: str | os.PathLike[str] | None, auth_token: str | None) -> Keeper:
+def _token(site: Site, tokenfile: str | os.PathLike[str] | None, auth_token: str | None) -> Keeper[Bearer]:
     chain = token_chain(site, tokenfile=tokenfile, auth_token=auth_token, default=DEFAULT_TOKENFILE)
     by_name = tokenfile is None and auth_token is None and site.name != LOOPBACK
     keeper = Keeper(chain, reference=(keeper_of_site, (site.name,)) if by_name else None)

@@ -15,6 +15,7 @@ from skykey.wire.request import Request, Timeouts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from skykey.credentials.credential import Bearer
     from skykey.credentials.keeper import Keeper
     from skykey.rubin.sites import Site
 
@@ -61,7 +62,7 @@ class GafaelfawrFlows:
         Its keeper.
     """
 
-    def __init__(self, site: Site, token: Keeper) -> None:
+    def __init__(self, site: Site, token: Keeper[Bearer]) -> None:
         self._root = site.url / "auth/api/v1"
         self._token = token
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from skykey.calls.call import Reader
+    from skykey.credentials.credential import Basic
     from skykey.tables.end import End
 
 # Larger chunks are not faster, and each keeps an event loop busy for longer while it is decoded.
@@ -88,7 +89,7 @@ class InfluxFlows:
         self.query_tag = _tag(id_tag)
         self.query_timeout = query_timeout
 
-    def _set_up(self, site: str, db_name: str, login: Keeper) -> None:
+    def _set_up(self, site: str, db_name: str, login: Keeper[Basic]) -> None:
         self.site = self.repertoire_site = site
         self.db_name = db_name
         self.influx_db = f"{site.replace('-', '')}_{db_name.lower().removeprefix('lsst.')}"
@@ -385,7 +386,7 @@ class AsyncInfluxQueryClient(InfluxFlows, Async):
     """
 
 
-def telemetry(site: str, db_name: str, login: Keeper) -> InfluxQueryClient:
+def telemetry(site: str, db_name: str, login: Keeper[Basic]) -> InfluxQueryClient:
     """A client on a login that is kept elsewhere: what ``get_clients`` hands out."""
     client = InfluxQueryClient.__new__(InfluxQueryClient)
     client._set_up(site, db_name, login)  # noqa: SLF001 - own module

@@ -14,6 +14,7 @@ from skykey.rubin.segwarides import SegwaridesLogin
 from skykey.rubin.sites import DEFAULT
 
 if TYPE_CHECKING:
+    from skykey.credentials.credential import Basic, Bearer
     from skykey.credentials.provider import Provider
     from skykey.rubin.sites import Site
 
@@ -22,11 +23,11 @@ def login_keeper(
     seller: Site,
     site: str,
     db_name: str,
-    token: Keeper | None,
+    token: Keeper[Bearer] | None,
     *,
     discovery: SyncDiscoveryClient | None = None,
     without_token: bool = False,
-) -> Keeper:
+) -> Keeper[Basic]:
     """Keep one database's login fresh.
 
     Parameters
@@ -45,7 +46,7 @@ def login_keeper(
         Whether to go on to segwarides when there is no token at all.
     """
     label = _label(site, db_name)
-    providers: list[Provider] = []
+    providers: list[Provider[Basic]] = []
     if token is not None:
         discovery = discovery or SyncDiscoveryClient(base_url=seller.repertoire)
         labels = tuple(dict.fromkeys((label, _label(DEFAULT, db_name))))

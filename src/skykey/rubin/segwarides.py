@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from skykey.calls.call import Call, Repeat
 from skykey.calls.faces import Sync, method
@@ -18,9 +18,6 @@ from skykey.values.reach import Reach
 from skykey.values.secret import Secret
 from skykey.values.url import Url, segment
 from skykey.wire.request import Request, Timeouts
-
-if TYPE_CHECKING:
-    from skykey.credentials.credential import Credential
 
 ROOT: Final = Url("https://roundtable.lsst.codes/segwarides")
 _MOST_BYTES = 64 * 1024
@@ -74,7 +71,7 @@ class SegwaridesLogin:
         """See `Provider.keeping`."""
         return Keeping.IN_PROCESS
 
-    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+    def obtain(self, held: Held[Basic] | None, ask: Ask, /) -> Held[Basic]:
         """Ask for it.
 
         Raises
@@ -87,10 +84,10 @@ class SegwaridesLogin:
         except (ServiceError, TransportError) as problem:
             raise Unavailable(problem.message) from problem
         reach = Reach.discovered(url, within=Reach.named(ROOT, said_by="built in"), said_by=str(ROOT))
-        login: Credential = Basic(username, password, reach)
+        login = Basic(username, password, reach)
         return Held(login, self.name, facts=MappingProxyType({"url": str(url), "creds_from": "segwarides"}))
 
-    def changed(self, held: Held, /) -> bool:
+    def changed(self, held: Held[Basic], /) -> bool:
         """Not as far as can be seen from here."""
         return False
 

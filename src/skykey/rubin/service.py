@@ -14,6 +14,8 @@ from skykey.values.url import Url
 if TYPE_CHECKING:
     from typing import Self
 
+    from skykey.credentials.credential import Bearer
+
 _TOKEN_PREFIX = "gt-"  # noqa: S105 - what every Gafaelfawr token starts with
 
 
@@ -36,12 +38,12 @@ class SiteService:
 
     _below: str
 
-    def __init__(self, api_base: str, keeper: Keeper) -> None:
+    def __init__(self, api_base: str, keeper: Keeper[Bearer]) -> None:
         self._url = Url(api_base) / self._below
         self._keeper = keeper
 
     @classmethod
-    def _with(cls, api_base: str, keeper: Keeper) -> Self:
+    def _with(cls, api_base: str, keeper: Keeper[Bearer]) -> Self:
         made = cls.__new__(cls)
         SiteService.__init__(made, api_base, keeper)
         return made
@@ -53,7 +55,7 @@ class SiteService:
         return f"<{type(self).__name__} at {self._url}>"
 
 
-def keeper_for(api_base: str, token: str) -> Keeper:
+def keeper_for(api_base: str, token: str) -> Keeper[Bearer]:
     """A keeper of a token that a caller handed to one client; bound to that client's site."""
     reach = Reach.named(Url(api_base), said_by="the argument api_base")
     return Keeper(Argument(Secret(token), reach, name="the argument auth"))

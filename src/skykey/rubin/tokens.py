@@ -27,6 +27,7 @@ from skykey.values.errors import Unavailable, UnknownSite
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
+    from skykey.credentials.credential import Bearer
     from skykey.credentials.provider import Provider
     from skykey.rubin.sites import Site
     from skykey.values.origin import Origin
@@ -46,7 +47,7 @@ def token_chain(
     tokenfile: str | os.PathLike[str] | None = None,
     auth_token: str | None = None,
     default: str = DEFAULT_TOKENFILE,
-) -> Chain:
+) -> Chain[Bearer]:
     """Put the sources of a site's token in order.
 
     Parameters
@@ -61,7 +62,7 @@ def token_chain(
         The file that is tried last.
     """
     reach = site.reach
-    providers: tuple[Provider, ...]
+    providers: tuple[Provider[Bearer], ...]
     if auth_token is not None:
         providers = (Argument(Secret(auth_token), reach),)
     elif tokenfile is not None:
@@ -82,12 +83,12 @@ def token_chain(
     )
 
 
-def keeper_of_site(name: str) -> Keeper:
+def keeper_of_site(name: str) -> Keeper[Bearer]:
     """The keeper of a named site's token: what a keeper that was pickled turns into at its destination."""
     return Keeper(token_chain(find_site(name)), reference=(keeper_of_site, (name,)))
 
 
-def _platform(site: Site, reach: Reach) -> tuple[Provider, ...]:
+def _platform(site: Site, reach: Reach) -> tuple[Provider[Bearer], ...]:
     def file(find: str, *below: str) -> File:
         def path() -> str | None:
             root = os.environ.get(MOUNTS_VARIABLE, "").strip() if find == MOUNTS_VARIABLE else find
@@ -96,7 +97,7 @@ def _platform(site: Site, reach: Reach) -> tuple[Provider, ...]:
         shown = os.path.join(f"${find}" if find == MOUNTS_VARIABLE else find, *below)
         return File(path, reach, f"the platform's {shown}", absent=f"{MOUNTS_VARIABLE} is not set")
 
-    places: tuple[Provider, ...] = (
+    places: tuple[Provider[Bearer], ...] = (
         file(NUBLADO_SECRET),
         file(MOUNTS_VARIABLE, "secrets", "token"),
         file(MOUNTS_VARIABLE, "environment", "ACCESS_TOKEN"),

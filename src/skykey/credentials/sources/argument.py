@@ -39,7 +39,7 @@ class Argument:
         """See `Provider.keeping`."""
         return Keeping.NOT_AT_ALL
 
-    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+    def obtain(self, held: Held[Bearer] | None, ask: Ask, /) -> Held[Bearer]:
         """Trim and check it.
 
         Raises
@@ -52,6 +52,6 @@ class Argument:
             raise Failed(f"{self.name} holds no token: {problem}", next="pass the token's text, without quotes")
         return Held(Bearer(Secret(token), self.reach), source=self.name)
 
-    def changed(self, held: Held, /) -> bool:
+    def changed(self, held: Held[Bearer], /) -> bool:
         """Never."""
         return False

@@ -45,7 +45,7 @@ class Variable:
         """See `Provider.keeping`."""
         return Keeping.NOT_AT_ALL
 
-    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+    def obtain(self, held: Held[Bearer] | None, ask: Ask, /) -> Held[Bearer]:
         """Read it now.
 
         Raises
@@ -72,7 +72,7 @@ class Variable:
             mark=Secret(raw),
         )
 
-    def changed(self, held: Held, /) -> bool:
+    def changed(self, held: Held[Bearer], /) -> bool:
         """Whether the variable has another value than it had."""
         raw = os.environ.get(self.variable)
         return raw is None or held.mark != Secret(raw)

@@ -101,7 +101,7 @@ class File:
         """See `Provider.keeping`."""
         return Keeping.NOT_AT_ALL
 
-    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+    def obtain(self, held: Held[Bearer] | None, ask: Ask, /) -> Held[Bearer]:
         """Read it now.
 
         Raises
@@ -129,7 +129,7 @@ class File:
         life = Life(look_again=_LOOK_AGAIN)
         return Held(Bearer(Secret(token), self.reach, life), source=self.name, mark=mark)
 
-    def changed(self, held: Held, /) -> bool:
+    def changed(self, held: Held[Bearer], /) -> bool:
         """Whether the path leads to another file, time or size than before."""
         path = self._path()
         if path is None:

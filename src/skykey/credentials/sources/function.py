@@ -44,7 +44,7 @@ class Function:
         """See `Provider.keeping`."""
         return Keeping.NOT_AT_ALL
 
-    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+    def obtain(self, held: Held[Bearer] | None, ask: Ask, /) -> Held[Bearer]:
         """Call it.
 
         Raises
@@ -62,7 +62,7 @@ class Function:
         secret = Secret(token)
         return Held(Bearer(secret, self.reach, Life(look_again=_LOOK_AGAIN)), source=self.name, mark=secret)
 
-    def changed(self, held: Held, /) -> bool:
+    def changed(self, held: Held[Bearer], /) -> bool:
         """Whether it gives another token than before."""
         try:
             return held.mark != Secret(self._ask())

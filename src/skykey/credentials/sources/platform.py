@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
+from skykey.credentials.held import C
 from skykey.values.errors import Failed, Unavailable
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class PlatformSecret:
+class PlatformSecret(Generic[C]):
     """A source that counts only for the platform's own site.
 
     A token that a platform mounts belongs to that platform. Asked for another site it is *unavailable*, so that the
@@ -33,7 +34,7 @@ class PlatformSecret:
         The origin of the site that was asked for.
     """
 
-    inner: Provider
+    inner: Provider[C]
     at: Callable[[], Origin | None]
     wanted: Origin
 
@@ -47,7 +48,7 @@ class PlatformSecret:
         """See `Provider.keeping`."""
         return self.inner.keeping
 
-    def obtain(self, held: Held | None, ask: Ask, /) -> Held:
+    def obtain(self, held: Held[C] | None, ask: Ask, /) -> Held[C]:
         """Look whether there is anything, then whose it is.
 
         Raises
@@ -65,6 +66,6 @@ class PlatformSecret:
         whose = "nothing says to which site it belongs" if at is None else f"it belongs to the platform at {at}"
         raise Unavailable(f"{whose}, and {self.wanted} was asked for")
 
-    def changed(self, held: Held, /) -> bool:
+    def changed(self, held: Held[C], /) -> bool:
         """As the inner source says, or if the platform is another one now."""
         return self.at() != self.wanted or self.inner.changed(held)
