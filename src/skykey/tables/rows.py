@@ -11,19 +11,18 @@ Leaving the block early closes the connection; an answer that ends before it is 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, cast, overload
 
 from skykey.calls.faces import Async, Face, Sync, carrier_of, faceless
 from skykey.calls.perform import AsyncPerformance, Performance
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    import pyarrow as pa
-
     from skykey.calls.flow import Flow
+    from skykey.tables.arrow import ArrowTable
     from skykey.tables.end import End
 
 P = ParamSpec("P")
@@ -34,6 +33,7 @@ class _Progress:
 
     _end: End | None = None
     _started = False
+    _closed = False
 
     @property
     def end(self) -> End:
@@ -53,22 +53,28 @@ class _Progress:
             raise UsageError("rows are read once; ask again for a second pass")
         self._started = True
 
+    def _check_open(self) -> None:
+        # To end quietly here would pass off a part of an answer, or nothing of it, as the whole.
+        if self._closed:
+            raise UsageError("the rows were closed before their end; ask again to read them")
+
 
 class Rows(_Progress):
     """Batches of one answer, for blocking callers."""
 
     def __init__(self, performance: Performance[End]) -> None:
         self._performance = performance
-        self._ready: list[Any] = []
+        self._ready: list[ArrowTable] = []
 
     def __iter__(self) -> Self:
         self._start()
         return self
 
-    def __next__(self) -> pa.Table:
+    def __next__(self) -> ArrowTable:
         while not self._ready:
             if self._end is not None:
                 raise StopIteration
+            self._check_open()
             try:
                 batches = self._performance.advance()
             except BaseException:
@@ -76,12 +82,14 @@ class Rows(_Progress):
                 raise
             if batches is None:
                 self._end = self._performance.result
+                self.close()
                 raise StopIteration
-            self._ready += batches
+            self._ready += cast("Sequence[ArrowTable]", batches)  # a flow of rows passes tables on
         return self._ready.pop(0)
 
     def close(self) -> None:
         """Let the connection go; what was not read is dropped."""
+        self._closed, self._ready = True, []
         self._performance.close()
 
     def __enter__(self) -> Self:
@@ -98,16 +106,17 @@ class AsyncRows(_Progress):
 
     def __init__(self, performance: AsyncPerformance[End]) -> None:
         self._performance = performance
-        self._ready: list[Any] = []
+        self._ready: list[ArrowTable] = []
 
     def __aiter__(self) -> Self:
         self._start()
         return self
 
-    async def __anext__(self) -> pa.Table:
+    async def __anext__(self) -> ArrowTable:
         while not self._ready:
             if self._end is not None:
                 raise StopAsyncIteration
+            self._check_open()
             try:
                 batches = await self._performance.advance()
             except BaseException:
@@ -115,12 +124,14 @@ class AsyncRows(_Progress):
                 raise
             if batches is None:
                 self._end = self._performance.result
+                await self.close()
                 raise StopAsyncIteration
-            self._ready += batches
+            self._ready += cast("Sequence[ArrowTable]", batches)  # a flow of rows passes tables on
         return self._ready.pop(0)
 
     async def close(self) -> None:
         """Let the connection go; what was not read is dropped."""
+        self._closed, self._ready = True, []
         await self._performance.close()
 
     async def __aenter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
-    import pyarrow as pa
 
+    from skykey.tables.arrow import ArrowTable
     from skykey.tables.end import End
 
 _TIME = "time"
@@ -36,7 +37,7 @@ class Table:
         What goes into ``DataFrame.attrs``: where the table came from.
     """
 
-    arrow: pa.Table
+    arrow: ArrowTable
     end: End
     columns_known: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -87,7 +88,8 @@ class Table:
         UsageError
             For another ending.
         """
-        temporary = path.with_name(f".{path.name}.part")
+        # A name of its own: two programs that write the same file must not write into each other's.
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
             match path.suffix.lower():
                 case ".parquet":

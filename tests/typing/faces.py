@@ -1,0 +1,142 @@
+"""What type checkers make of both faces (shape test a). It only needs to type-check; test_faces.py runs it too."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, assert_type
+
+import pandas as pd
+
+from skykey.calls.call import Call
+from skykey.calls.faces import Async, Sync, method, twin
+from skykey.calls.flow import Flow, ask, need, stream
+from skykey.credentials.credential import Bearer
+from skykey.credentials.held import Held
+from skykey.credentials.keeper import Keeper
+from skykey.repertoire import Discovery, DiscoveryClient, InfluxDatabaseWithCredentials, SyncDiscoveryClient
+from skykey.rubin.influx_query import AsyncInfluxQueryClient, InfluxQueryClient
+from skykey.tables.arrow import ArrowTable
+from skykey.tables.end import End
+from skykey.tables.rows import AsyncRows, Rows, rows
+from skykey.tables.table import Table
+
+
+class ClockFlows:
+    """A client without a service: its flows ask for nothing."""
+
+    def __init__(self, hour: int = 1) -> None:
+        self.hour = hour
+
+    @method
+    def now(self) -> Flow[int]:
+        """Tell the hour."""
+        yield from ()
+        return self.hour
+
+    @method
+    def later(self, hours: int, *, zone: str = "UTC") -> Flow[str]:
+        """Add to it."""
+        now = yield from self.now()
+        assert_type(now, int)
+        return f"{now + hours} {zone}"
+
+    @rows
+    def ticks(self, count: int) -> Flow[End]:
+        """Stream nothing."""
+        yield from ()
+        return End(complete=True, rows=count)
+
+
+class Clock(ClockFlows, Sync):
+    """Blocking."""
+
+    async_later = twin(ClockFlows.later)
+
+
+class AsyncClock(ClockFlows, Async):
+    """Asynchronous."""
+
+
+class SummerFlows(ClockFlows):
+    """Overriding happens in the class of flows."""
+
+    @method
+    def now(self) -> Flow[int]:
+        """One hour more."""
+        before = yield from super().now()
+        assert_type(before, int)
+        return before + 1
+
+
+class SummerClock(SummerFlows, Sync):
+    """Blocking."""
+
+    async_later = twin(SummerFlows.later)
+
+
+class AsyncSummerClock(SummerFlows, Async):
+    """Asynchronous."""
+
+
+def blocking(clock: Clock, summer: SummerClock) -> None:
+    """On a Sync class a method gives its result."""
+    assert_type(clock.now(), int)
+    assert_type(clock.later(2), str)
+    assert_type(clock.later(hours=2, zone="TAI"), str)
+    assert_type(clock.ticks(3), Rows)
+    assert_type(summer.now(), int)
+    assert_type(summer.later(1), str)
+    for batch in clock.ticks(1):
+        assert_type(batch, ArrowTable)
+    with clock.ticks(1) as found:
+        assert_type(found, Rows)
+        assert_type(found.end, End)
+
+
+async def asynchronous(clock: AsyncClock, summer: AsyncSummerClock, both: Clock) -> None:
+    """On an Async class it gives a coroutine, which `create_task` takes."""
+    _ = assert_type(clock.now(), Coroutine[Any, Any, int])
+    assert_type(await clock.later(2, zone="TAI"), str)
+    assert_type(clock.ticks(3), AsyncRows)
+    assert_type(await summer.now(), int)
+    _ = assert_type(both.async_later(2), Coroutine[Any, Any, str])
+    async with clock.ticks(1) as found:
+        assert_type(found, AsyncRows)
+        assert_type(found.end, End)
+
+
+def flows(flowing: ClockFlows) -> None:
+    """On the class of flows, and so inside every flow, it gives a flow."""
+    assert_type(flowing.now(), Flow[int])
+    assert_type(flowing.later(2), Flow[str])
+    assert_type(flowing.ticks(3), Flow[End])
+
+
+def helpers(call: Call[bytes], keeper: Keeper[Bearer]) -> Flow[bytes]:
+    """The typed helpers keep the types."""
+    assert_type(ask(call), Flow[bytes])
+    assert_type(stream(call), Flow[bytes])
+    assert_type((yield from need(keeper)), Held[Bearer])
+    return (yield from ask(call))
+
+
+def bound(clock: Clock) -> Callable[[], int]:
+    """A bound method is an ordinary callable."""
+    return clock.now
+
+
+def documented(
+    influx: InfluxQueryClient,
+    async_influx: AsyncInfluxQueryClient,
+    discovery: DiscoveryClient,
+    sync_discovery: SyncDiscoveryClient,
+) -> None:
+    """The documented clients."""
+    assert_type(influx.query("SELECT 1"), pd.DataFrame)
+    assert_type(influx.table("SELECT 1"), Table)
+    assert_type(influx.stream("SELECT 1"), Rows)
+    _ = assert_type(influx.async_query("SELECT 1"), Coroutine[Any, Any, pd.DataFrame])
+    assert_type(influx.get_topics(), list[str])
+    _ = assert_type(async_influx.query("SELECT 1"), Coroutine[Any, Any, pd.DataFrame])
+    assert_type(async_influx.stream("SELECT 1"), AsyncRows)
+    assert_type(sync_discovery.discovery(), Discovery)
+    _ = assert_type(discovery.influxdb_databases(local=True), Coroutine[Any, Any, list[str]])
+    assert_type(sync_discovery.get_influxdb_connection_info("efd", "token"), InfluxDatabaseWithCredentials | None)
