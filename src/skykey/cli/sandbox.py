@@ -43,6 +43,7 @@ def sandbox() -> None:
 @_real
 def up(detach: bool, as_json: bool, state: Path | None, real: tuple[str, ...]) -> None:
     """Start a sandbox; in the foreground, Ctrl-C stops it."""
+    _check_extra()
     from skykey.sandbox import process
     from skykey.sandbox import state as folders
     from skykey.sandbox.__main__ import foreground
@@ -131,11 +132,22 @@ def run(as_real: bool, state: Path | None, real: tuple[str, ...], command: tuple
     If no sandbox runs, one is started for the command and stopped after it. Variables of yours that
     would outrank the sandbox's are hidden from COMMAND, so that no real token reaches it.
     """
+    _check_extra()
     from skykey.sandbox.run import run_command
 
     with _told(), _some_box(state, real) as box:
         code = run_command(command, box.environment(as_real))
     sys.exit(code)
+
+
+def _check_extra() -> None:
+    """Say which extra is missing now, and not as a traceback in a log."""
+    from importlib.util import find_spec
+
+    from skykey.values.errors import MissingExtra
+
+    if not all(map(find_spec, ("cryptography", "duckdb", "msgpack", "starlette", "uvicorn"))):
+        raise MissingExtra.of("sandbox", "a sandbox")
 
 
 @contextmanager

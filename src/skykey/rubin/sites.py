@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -126,6 +125,8 @@ def _named(name: str) -> Site:
         url, said_by = configured[name]
         return Site(name, url, url / "repertoire", said_by)
     names = site_names()
+    import difflib
+
     near = difflib.get_close_matches(name.lower(), names, n=1)
     raise UnknownSite(
         f"there is no site {name!r}; the sites are {', '.join(names)}",
@@ -155,7 +156,7 @@ def _of_the_platform() -> Site:
 def _named_repertoire(url: Url) -> Url:
     """The variable counts for the site of this environment, not for another one that is asked for by name."""
     named = os.environ.get(BASE_URL_VARIABLE, "").strip()
-    return Url(named.rstrip("/")) if named else url / "repertoire"
+    return _site_url(named.rstrip("/"), f"the variable {BASE_URL_VARIABLE}") if named else url / "repertoire"
 
 
 def _configured() -> dict[str, tuple[Url, str]]:
@@ -181,7 +182,7 @@ def _from_file() -> dict[str, tuple[Url, str]]:
         return {}
     try:
         text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as problem:
         raise UsageError(f"the configuration {path} cannot be read ({problem})") from None
@@ -204,6 +205,9 @@ def _new_name(name: str, said_by: str) -> str:
 
 
 def _site_url(text: str, said_by: str) -> Url:
-    url = Url(text)
+    try:
+        url = Url(text)
+    except BadUrl as problem:
+        raise UsageError(f"{said_by}: {problem.message}", next=problem.next) from None
     Reach.named(url, said_by=said_by)  # plain http is refused here, with its source
     return url

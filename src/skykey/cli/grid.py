@@ -1,0 +1,94 @@
+"""Tables on stdout: for people on a terminal, tab-separated in a pipe."""
+
+from __future__ import annotations
+
+import shutil
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from skykey.cli.output import on_terminal, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_AT_ONCE: Final = 1000
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_WIDEST_CELL: Final = 40
+
+
+def show(names: Sequence[str], rows: Iterable[Sequence[str]], *, most: int = 0) -> None:
+    """Print a table.
+
+    Parameters
+    ----------
+    names
+        Of the columns; without any nothing is printed.
+    rows
+        As texts.
+    most
+        On a terminal show only so many rows, the first and the last ones; 0 for all.
+    """
+    if not names:
+        return
+    if on_terminal():
+        _for_people(names, list(rows), most)
+    else:
+        _for_pipes(names, rows)
+
+
+def _for_pipes(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    click.echo("\t".join(name.translate(_ESCAPES) for name in names))
+    lines = ("\t".join(cell.translate(_ESCAPES) for cell in row) for row in rows)
+    while some := list(islice(lines, _AT_ONCE)):
+        click.echo("\n".join(some))
+
+
+def _for_people(names: Sequence[str], rows: list[Sequence[str]], most: int) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    width = shutil.get_terminal_size().columns
+    hidden = len(rows) - most if most and len(rows) > most else 0
+    head, tail = (rows[: most - most // 2], rows[len(rows) - most // 2 :]) if hidden else (rows, [])
+    shown = [*head, *tail]
+    fitting = _fitting(names, shown, width)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for number, name in enumerate(names[:fitting]):
+        right = all(_is_number(row[number]) for row in shown)
+        table.add_column(Text(name), no_wrap=True, overflow="ellipsis", justify="right" if right else "left")
+    for position, row in enumerate(shown):
+        if hidden and position == len(head):
+            table.add_row(*[Text("...", style="dim")] * fitting)
+        table.add_row(*(Text(_printable(cell)) for cell in row[:fitting]))
+    Console(width=width, highlight=False, soft_wrap=False).print(table)
+    if hidden:
+        say(f"{hidden:,} rows in the middle are not shown (--rows 0 shows all, --out x.parquet writes them)")
+    if fitting < len(names):
+        say(f"{fitting} of {len(names)} columns fit here; name those you want in the statement, or use --out or a pipe")
+
+
+def _fitting(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
+    """How many columns have room beside each other, at least one."""
+    taken = 0
+    for number, name in enumerate(names):
+        taken += min(_WIDEST_CELL, max([len(name), *(len(row[number]) for row in rows)])) + 2
+        if taken - 2 > width and number:
+            return number
+    return len(names)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text == "-"
+    return True
+
+
+def _printable(text: str) -> str:
+    # A terminal would obey control characters.
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,0 +1,1 @@
+"""``skykey rubin``: questions to the observatory's telemetry, one command a file."""

@@ -1,0 +1,29 @@
+"""``skykey token``: the only command that prints a secret."""
+
+from __future__ import annotations
+
+import click
+
+from skykey.cli.options import with_json, with_site, with_system, with_tokenfile
+from skykey.cli.output import document, put
+from skykey.cli.systems import system as load
+
+
+@click.command()
+@with_system
+@with_site
+@with_tokenfile
+@with_json
+def token(system: str, site: str | None, tokenfile: str | None, as_json: bool) -> None:
+    """Print the token for SYSTEM, plain, on stdout. No other command prints it."""
+    from skykey.credentials.credential import Bearer
+    from skykey.values.errors import UsageError
+
+    credential = load(system).account(site, tokenfile).keeper.get().credential
+    if not isinstance(credential, Bearer):
+        raise UsageError(f"the credential for {system} is not a token", next=f"skykey why {system}")
+    plain = credential.token.reveal()
+    if as_json:
+        document({"token": plain})
+    else:
+        put(plain)
