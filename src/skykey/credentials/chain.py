@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic
 from skykey.credentials.held import C
 from skykey.credentials.provider import Ask, Keeping, Provider
 from skykey.credentials.trace import Attempt, Outcome
-from skykey.values.errors import CredentialError, NoCredential, Unavailable
+from skykey.values.errors import NoCredential, SkykeyError, Unavailable
 
 if TYPE_CHECKING:
     from skykey.credentials.held import Held
@@ -61,13 +61,14 @@ class Chain(Generic[C]):
                 found = provider.obtain(held if provider is winner else None, ask)
             except Unavailable as reason:
                 ask.trace.add(Attempt(provider.name, Outcome.UNAVAILABLE, reason.message))
-            except CredentialError as reason:
-                ask.trace.add(Attempt(provider.name, Outcome.FAILED, reason.message))
+            except Exception as reason:
+                ask.trace.add(Attempt(provider.name, Outcome.FAILED, _words(reason)))
                 raise
             else:
                 ask.trace.add(Attempt(provider.name, Outcome.FOUND))
-                for later in order[position + 1 :]:
-                    ask.trace.add(Attempt(later.name, Outcome.NOT_ASKED, f"{provider.name} comes first"))
+                why_not = f"{provider.name} " + ("won before, and stays" if provider is winner else "comes first")
+                for other in order[position + 1 :]:
+                    ask.trace.add(Attempt(other.name, Outcome.NOT_ASKED, why_not))
                 return replace(found, source=provider.name)
         tried = "\n".join(f"  {attempt}" for attempt in ask.trace.attempts)
         raise NoCredential(f"{self.what} was not found; the sources, in order:\n{tried}", next=self.remedy)
@@ -93,8 +94,8 @@ class Chain(Generic[C]):
                 found = provider.obtain(None, ask)
             except Unavailable as reason:
                 rows.append((Attempt(provider.name, Outcome.UNAVAILABLE, reason.message), None))
-            except CredentialError as reason:
-                rows.append((Attempt(provider.name, Outcome.FAILED, reason.message), None))
+            except Exception as reason:  # noqa: BLE001 - one broken source must not hide what the others have
+                rows.append((Attempt(provider.name, Outcome.FAILED, _words(reason)), None))
                 decided = True
             else:
                 rows.append((Attempt(provider.name, Outcome.SHADOWED if decided else Outcome.FOUND), found))
@@ -105,3 +106,8 @@ class Chain(Generic[C]):
         if held is None:
             return None
         return next((p for p in self.providers if p.name == held.source), None)
+
+
+def _words(reason: Exception) -> str:
+    """What the trace says. Of an error that is not ours only the class: its words may hold anything."""
+    return reason.message if isinstance(reason, SkykeyError) else type(reason).__name__

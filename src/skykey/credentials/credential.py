@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -97,6 +96,8 @@ class Basic:
 
     def parts(self) -> tuple[tuple[str, Secret], ...]:
         """``Authorization: Basic …``."""
+        import base64
+
         pair = base64.b64encode(f"{self.username}:{self.password.reveal()}".encode()).decode()
         return (("Authorization", Secret(f"Basic {pair}")),)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from skykey.credentials.credential import Credential
@@ -43,4 +42,4 @@ class Held(Generic[C]):
     renewal: Secret | None = None
     generation: int = 0
     mark: Hashable = None
-    facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    facts: Mapping[str, str] = field(default_factory=dict)

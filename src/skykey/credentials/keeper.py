@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
@@ -17,12 +18,13 @@ from skykey.credentials.trace import Trace
 from skykey.values.clock import SYSTEM_CLOCK, Clock
 from skykey.values.deadline import Deadline
 from skykey.values.errors import Recursion
-from skykey.values.life import Verdict, Windows, judge
+from skykey.values.life import Verdict, Windows, calm, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skykey.credentials.held import Held
+    from skykey.values.life import Life
 
 _NO_LIMIT = Deadline(None)
 _PATIENCE = 60.0
@@ -74,7 +76,7 @@ class Keeper(Generic[C]):
         reference: tuple[Callable[..., Keeper[C]], tuple[str, ...]] | None = None,
     ) -> None:
         self.provider = provider
-        self._store = store or MemoryStore()
+        self._store = MemoryStore() if store is None else store
         self._key = key or provider.name
         self._windows = windows or Windows()
         self._clock = clock
@@ -86,7 +88,10 @@ class Keeper(Generic[C]):
         self._refused_at: float | None = None
         self._failure: _Failure | None = None
         self._looked = 0.0
-        self._use_until = 0.0
+        self._renewed: float | None = None
+        self._got = 0.0
+        # What may be handed out without a decision, and until when (steady): one value, read and replaced as a whole.
+        self._ready: tuple[Held[C], float] | None = None
         self._trace = Trace()
         self._unlock()
         _keepers.add(self)
@@ -110,17 +115,17 @@ class Keeper(Generic[C]):
         TimedOut
             If the deadline is over first.
         """
-        held = self._held
-        if held is not None and self._clock.steady() < self._use_until:
-            return held
+        ready = self._ready
+        if ready is not None and self._clock.steady() < ready[1]:
+            return ready[0]
         decided = self._decide()
         return decided.wait(deadline, self._clock) if isinstance(decided, Ticket) else decided
 
     async def aget(self, deadline: Deadline = _NO_LIMIT) -> Held[C]:
         """As `get`, without blocking the event loop."""
-        held = self._held
-        if held is not None and self._clock.steady() < self._use_until:
-            return held
+        ready = self._ready
+        if ready is not None and self._clock.steady() < ready[1]:
+            return ready[0]
         decided = self._decide()
         return await decided.await_(deadline) if isinstance(decided, Ticket) else decided
 
@@ -141,6 +146,7 @@ class Keeper(Generic[C]):
         bool
             Whether one replay is worthwhile, because there is a newer one or a renewal may bring one.
         """
+        unchanged = self.provider.keeping is Keeping.NOT_AT_ALL and not self._changed(held)
         with self._lock:
             current = self._held
             if current is None or held.generation != current.generation:
@@ -149,18 +155,18 @@ class Keeper(Generic[C]):
                 return True  # another caller's renewal is on its way
             now = self._clock.steady()
             if self.provider.keeping is Keeping.NOT_AT_ALL:
-                if not self.provider.changed(current):
+                if unchanged:
                     return False
             elif self._refused_at is not None and now - self._refused_at < self._windows.pause:
                 return False  # the one before was refused just as well: do not hammer the issuer
-            self._refused, self._refused_at, self._use_until = current, now, 0.0
+            self._refused, self._refused_at, self._ready = current, now, None
             self.last_challenge = challenge
             return True
 
     def differs(self, generation: int) -> bool:
         """Whether asking now could give another credential than that generation's. Local and cheap."""
         held = self._held
-        return held is None or held.generation != generation or self.provider.changed(held)
+        return held is None or held.generation != generation or self._changed(held)
 
     last_challenge: str | None = None
     """What the service said at the latest refusal that led to a renewal."""
@@ -173,27 +179,50 @@ class Keeper(Generic[C]):
         with self._lock:
             held, now = self._held, self._clock.steady()
             verdict = judge(
-                None if held is None or self._refused is held else held.credential.life,
+                None if held is None or self._refused is held else self._life(held),
                 wall=self._clock.wall(),
                 steady=now,
                 looked=self._looked,
                 windows=self._windows,
                 failed=None if self._failure is None else self._failure.at,
+                renewed=self._renewed,
             )
-            if held is not None and verdict is Verdict.LOOK:
-                self._looked = now
-                verdict = Verdict.RENEW_NOW if self.provider.changed(held) else Verdict.USE
-            match verdict:
-                case Verdict.HOLD if self._failure is not None:
+            if held is None or verdict is Verdict.RENEW_NOW or verdict is Verdict.HOLD:
+                if verdict is Verdict.HOLD and self._failure is not None:
                     raise own_copy(self._failure.error)
-                case Verdict.USE | Verdict.RENEW_SOON if held is not None:
-                    if verdict is Verdict.RENEW_SOON and id(self) not in _renewing.get():
+                return self._start()
+            if verdict is not Verdict.LOOK:
+                if verdict is Verdict.RENEW_SOON and id(self) not in _renewing.get():
+                    with contextlib.suppress(RuntimeError):  # no thread to be had: what is held is still good
                         self._start()
-                    look = held.credential.life.look_again
-                    self._use_until = now + (_TICK if look is None else min(_TICK, look))
-                    return held
-                case _:
-                    return self._start()
+                return self._use(held, now)
+            self._looked = now
+        # Without the lock: a source that somebody else wrote may take its time, or ask this very keeper.
+        changed = self._changed(held)
+        with self._lock:
+            current = self._held
+            if current is None or current is self._refused or (changed and current is held):
+                return self._start()
+            return self._use(current, now)
+
+    def _life(self, held: Held[C]) -> Life:
+        """With the time when it came here, where nobody says when it came to be."""
+        life = held.credential.life
+        return replace(life, born=self._got) if life.born is None and life.ends is not None else life
+
+    def _use(self, held: Held[C], now: float) -> Held[C]:
+        """Hand it out, and for a while without a decision. Called with the lock held."""
+        life = self._life(held)
+        look = _TICK if life.look_again is None else life.look_again
+        self._ready = held, now + min(_TICK, look, calm(life, wall=self._clock.wall(), windows=self._windows))
+        return held
+
+    def _changed(self, held: Held[C]) -> bool:
+        """Ask the provider. If it cannot say, it is to be asked for a credential, and says what is wrong."""
+        try:
+            return self.provider.changed(held)
+        except (Exception, SystemExit):  # noqa: BLE001 - a provider may be anybody's code
+            return True
 
     def _start(self) -> Ticket[C]:
         """Join the renewal that is under way, or start one. Called with the lock held."""
@@ -219,33 +248,34 @@ class Keeper(Generic[C]):
             found = self._obtain(ask)
         except BaseException as problem:  # noqa: BLE001 - whatever it is, the waiters must wake and the lock be free
             error = problem
+        changed = error is not None and self._held is not None and self._changed(self._held)
         with self._lock:
-            self._ticket, self._trace = None, trace
+            self._ticket, self._trace, self._ready = None, trace, None
             self._looked = self._clock.steady()
-            self._use_until = 0.0
             if found is not None:
-                known = max((h.generation for h in (self._held, self._previous) if h), default=0)
-                if found.generation <= known:  # a store counts for itself
-                    found = replace(found, generation=known + 1)
                 self._held = self._previous = found
+                self._renewed, self._got = self._looked, self._clock.wall()
                 self._failure = self._refused = None
             elif error is not None:
                 self._failure = _Failure(error, self._looked)
-                if not self._still_good():
-                    self._held = self._refused = None
+                if changed or not self._still_good():
+                    self._held = None
         ticket.settle(found, error)
 
     def _obtain(self, ask: Ask) -> Held[C]:
         held = self._held or self._previous
+        last = 0 if held is None else held.generation
         if self.provider.keeping is not Keeping.STORED:
-            return self.provider.obtain(held, ask)
+            return replace(self.provider.obtain(held, ask), generation=last + 1)
         with self._store.exclusive(self._key, ask.deadline):
             stored = self._store.read(self._key)
-            newest = max((h for h in (held, stored) if h), key=lambda h: h.generation, default=None)
-            if stored is not None and stored is newest and self._fresh(stored, ask.rejected):
+            if stored is not None and self._fresh(stored, ask.rejected):
                 return stored  # somebody else has renewed it meanwhile, which is as good
-            found = self.provider.obtain(newest, ask)
-            found = replace(found, generation=(newest.generation if newest else 0) + 1)
+            # What is stored goes before what is held: its renewal secret is the one that was not used up yet.
+            latest = held if stored is None else stored
+            found = self.provider.obtain(latest, ask)
+            # Counted in the store, so that keepers in other processes mean the same by a number.
+            found = replace(found, generation=max(last, 0 if stored is None else stored.generation) + 1)
             # Durable before anyone sees it: with rotation, losing the new renewal secret means a new login.
             self._store.write(self._key, found)
             return found
@@ -256,14 +286,12 @@ class Keeper(Generic[C]):
         now = self._clock.steady()
         life = stored.credential.life
         verdict = judge(life, wall=self._clock.wall(), steady=now, looked=now, windows=self._windows, failed=None)
-        return verdict is Verdict.USE
+        return verdict is Verdict.USE and not self._changed(stored)
 
     def _still_good(self) -> bool:
         """Whether a failed renewal leaves something to hand out: only if it was an early one."""
         held = self._held
-        if held is None or self._refused is held or held.credential.life.ends is None:
-            return False
-        return not self.provider.changed(held)
+        return held is not None and self._refused is not held and held.credential.life.ends is not None
 
     def __copy__(self) -> Keeper[C]:
         return self

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 from skykey.values.errors import TimedOut
@@ -38,13 +40,20 @@ class Store(Protocol):
         ...
 
 
+_stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
+
+
 class MemoryStore:
     """A store that lives and dies with the process."""
 
     def __init__(self) -> None:
+        self._entries: dict[str, Held[Any]] = {}
+        self._unlock()
+        _stores.add(self)
+
+    def _unlock(self) -> None:
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
-        self._entries: dict[str, Held[Any]] = {}
 
     @contextlib.contextmanager
     def exclusive(self, key: str, deadline: Deadline) -> Iterator[None]:
@@ -68,3 +77,13 @@ class MemoryStore:
         """See `Store.write`; memory is as durable as its process."""
         with self._guard:
             self._entries[key] = held
+
+
+def _after_fork() -> None:
+    # The thread that would give a lock back was not copied into the child.
+    for store in list(_stores):
+        store._unlock()  # noqa: SLF001 - own module
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

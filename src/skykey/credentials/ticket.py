@@ -82,11 +82,22 @@ class Ticket(Generic[C]):
 
 
 def own_copy(error: BaseException) -> BaseException:
-    """A failure that one waiter can raise without touching the others'."""
-    try:
-        twin = copy.copy(error)
-    except Exception:  # noqa: BLE001 - an exception class may refuse to be copied in any way it likes
-        twin = Failed(f"the renewal failed: {type(error).__name__}: {error}")
+    """A failure that one waiter can raise without touching the others'.
+
+    What is no `Exception` (an exit, a cancellation) concerned the renewal, not those who wait: they get a `Failed`.
+    """
+    twin: BaseException
+    if not isinstance(error, Exception):
+        twin = Failed(f"the renewal was ended by {type(error).__name__}")
+    else:
+        try:
+            twin = copy.copy(error)
+        except Exception:  # noqa: BLE001 - an exception class may refuse to be copied in any way it likes
+            twin = Failed(f"the renewal failed: {type(error).__name__}: {error}")
+    if isinstance(error, OSError) and isinstance(twin, OSError):  # these do not live in its __dict__
+        twin.errno, twin.strerror, twin.filename = error.errno, error.strerror, error.filename
+    if hasattr(error, "__notes__"):
+        twin.__notes__ = list(error.__notes__)
     twin.__cause__ = error.__cause__
     twin.__suppress_context__ = True
     return twin

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from skykey.credentials.credential import Basic
@@ -83,6 +81,8 @@ class RepertoireLogin:
             listed = self.discovery.influxdb_databases()
             label = next((label for label in self.labels if label in listed), None)
             if label is None:
+                import difflib
+
                 near = difflib.get_close_matches(self.labels[0], listed, n=3)
                 raise Unavailable(
                     f"the site lists no telemetry database {self.labels[0]}"
@@ -117,7 +117,7 @@ class RepertoireLogin:
             "database": found.database,
             "creds_from": "repertoire",
         }
-        return Held(login, self.name, mark=token.generation, facts=MappingProxyType(facts))
+        return Held(login, self.name, mark=token.generation, facts=facts)
 
     def changed(self, held: Held[Basic], /) -> bool:
         """Whether the token is another one than the one that bought this login."""

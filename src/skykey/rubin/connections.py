@@ -16,6 +16,7 @@ from skykey.rubin.sites import LOOPBACK, find_site, own_site
 from skykey.rubin.tokens import DEFAULT_TOKENFILE as _DEFAULT_TOKENFILE
 from skykey.rubin.tokens import keeper_of_site, token_chain
 from skykey.values.errors import NoCredential
+from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
     from skykey.credentials.credential import Bearer
@@ -113,8 +114,10 @@ def get_clients(
     >>> endpoints["api_base"], endpoints["efd"]
     ('https://usdf-rsp.slac.stanford.edu', <InfluxQueryClient usdf_efd>)
     """
+    secret = None if auth_token is None else Secret(auth_token)
+    del auth_token  # tracebacks show local variables
     where = find_site(site)
-    token = _token(where, tokenfile, auth_token)
+    token = _token(where, tokenfile, secret)
     discovery = SyncDiscoveryClient(base_url=where.repertoire)
     _prepare_environment(where)
 
@@ -137,7 +140,7 @@ def get_clients(
     }
 
 
-def _token(site: Site, tokenfile: str | os.PathLike[str] | None, auth_token: str | None) -> Keeper[Bearer]:
+def _token(site: Site, tokenfile: str | os.PathLike[str] | None, auth_token: Secret | None) -> Keeper[Bearer]:
     chain = token_chain(site, tokenfile=tokenfile, auth_token=auth_token, default=DEFAULT_TOKENFILE)
     by_name = tokenfile is None and auth_token is None and site.name != LOOPBACK
     keeper = Keeper(chain, reference=(keeper_of_site, (site.name,)) if by_name else None)

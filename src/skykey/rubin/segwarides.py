@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 from skykey.calls.call import Call, Repeat
@@ -85,7 +84,7 @@ class SegwaridesLogin:
             raise Unavailable(problem.message) from problem
         reach = Reach.discovered(url, within=Reach.named(ROOT, said_by="built in"), said_by=str(ROOT))
         login = Basic(username, password, reach)
-        return Held(login, self.name, facts=MappingProxyType({"url": str(url), "creds_from": "segwarides"}))
+        return Held(login, self.name, facts={"url": str(url), "creds_from": "segwarides"})
 
     def changed(self, held: Held[Basic], /) -> bool:
         """Not as far as can be seen from here."""

@@ -45,7 +45,7 @@ def token_chain(
     site: Site,
     *,
     tokenfile: str | os.PathLike[str] | None = None,
-    auth_token: str | None = None,
+    auth_token: str | Secret | None = None,
     default: str = DEFAULT_TOKENFILE,
 ) -> Chain[Bearer]:
     """Put the sources of a site's token in order.
@@ -64,7 +64,8 @@ def token_chain(
     reach = site.reach
     providers: tuple[Provider[Bearer], ...]
     if auth_token is not None:
-        providers = (Argument(Secret(auth_token), reach),)
+        given = auth_token if isinstance(auth_token, Secret) else Secret(auth_token)
+        providers = (Argument(given, reach),)
     elif tokenfile is not None:
         path = os.fspath(tokenfile)
         providers = (File(lambda: path, reach, "the argument tokenfile", required=True),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -40,7 +41,7 @@ class Windows:
     late
         This long before the end everybody waits for the renewal.
     pause
-        After a failed early renewal, no new try for this long.
+        After an early renewal that failed, or that brought nothing longer-lived, no new try for this long.
     hold
         After a failure with nothing valid left, the same failure is said again for this long.
     """
@@ -51,11 +52,11 @@ class Windows:
     hold: float = 1.0
 
     def fitted(self, life: Life) -> Windows:
-        """Shrink only where the whole life is shorter, to its last half and last twentieth."""
+        """Shrink only where the whole life is short: early and pause to half of it, late to its last twentieth."""
         if life.ends is None or life.born is None:
             return self
         span = max(0.0, life.ends - life.born)
-        return Windows(min(self.early, span / 2), min(self.late, span / 20), self.pause, self.hold)
+        return Windows(min(self.early, span / 2), min(self.late, span / 20), min(self.pause, span / 2), self.hold)
 
 
 class Verdict(Enum):
@@ -69,7 +70,14 @@ class Verdict(Enum):
 
 
 def judge(
-    life: Life | None, *, wall: float, steady: float, looked: float, windows: Windows, failed: float | None
+    life: Life | None,
+    *,
+    wall: float,
+    steady: float,
+    looked: float,
+    windows: Windows,
+    failed: float | None,
+    renewed: float | None = None,
 ) -> Verdict:
     """Decide what a call gets.
 
@@ -85,16 +93,40 @@ def judge(
         The spacing.
     failed
         When the last renewal failed (steady), None if the last one succeeded.
+    renewed
+        When a renewal last succeeded (steady), None if none did. An issuer may give the same one again and again, or
+        one that seems to be over (clocks differ): asking at each call would not make it younger.
     """
-    since_failure = None if failed is None else steady - failed
+
+    def within(seconds: float, since: float | None) -> bool:
+        return since is not None and steady - since < seconds
+
     remaining = None if life is None else life.remaining(wall)
     fitted = windows if life is None else windows.fitted(life)
     if life is None or (remaining is not None and remaining <= fitted.late):
-        on_hold = since_failure is not None and since_failure < fitted.hold
-        return Verdict.HOLD if on_hold else Verdict.RENEW_NOW
-    if remaining is not None and remaining <= fitted.early:
-        pausing = since_failure is not None and since_failure < fitted.pause
-        return Verdict.USE if pausing else Verdict.RENEW_SOON
+        if within(fitted.hold, failed):
+            return Verdict.HOLD
+        rest = fitted.pause
+        if remaining is None or remaining <= 0:
+            rest = min(fitted.hold, fitted.pause) or fitted.hold  # no pause: it was over when it came
+        if life is None or not within(rest, renewed):
+            return Verdict.RENEW_NOW
+    elif (
+        remaining is not None
+        and remaining <= fitted.early
+        and not within(fitted.pause, failed)
+        and not within(fitted.pause, renewed)
+    ):
+        return Verdict.RENEW_SOON
     if life.look_again is not None and steady - looked >= life.look_again:
         return Verdict.LOOK
     return Verdict.USE
+
+
+def calm(life: Life, *, wall: float, windows: Windows) -> float:
+    """Seconds for which nothing but a look at the source can end a `Verdict.USE`; never below zero."""
+    remaining = life.remaining(wall)
+    if remaining is None:
+        return math.inf
+    late = windows.fitted(life).late
+    return max(0.0, remaining - late if remaining > late else remaining)

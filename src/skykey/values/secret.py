@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
 if TYPE_CHECKING:
@@ -40,8 +38,10 @@ class Secret:
     __slots__ = ("__weakref__", "_open")
 
     def __init__(self, value: str) -> None:
-        if not isinstance(value, str):
-            raise TypeError(f"a secret is text, not {type(value).__name__}")
+        kind: type[object] = type(value)
+        if not issubclass(kind, str):
+            del value  # tracebacks show local variables
+            raise TypeError(f"a secret is text, not {kind.__name__}")
         # An exact str: a subclass could print itself when it is taken apart.
         plain = str.__str__(value)
 
@@ -62,6 +62,8 @@ class Secret:
         str
             The length and the first 16 bits of a SHA-256, such as ``48 characters, #1f3a``.
         """
+        import hashlib
+
         value = self._open()
         digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
         return f"{len(value)} characters, #{digest[:4]}"
@@ -72,6 +74,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac
+
         ours, theirs = (s._open().encode("utf-8", "surrogatepass") for s in (self, other))  # noqa: SLF001 - own class
         return hmac.compare_digest(ours, theirs)
 

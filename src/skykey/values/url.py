@@ -13,6 +13,8 @@ from skykey.values.origin import Origin
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # What one parser strips, another keeps: a URL with any of these means different things to different programs.
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]|[\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]")
+# The standard library's own split drops what stands beside the brackets of an IPv6 address.
+_NETLOC = re.compile(r"(\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:]*))(:(?P<port>[0-9]{1,5}))?")
 _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _MAX_HOST = 253
 _MAX_PORT = 65535
@@ -119,23 +121,20 @@ def _parse(text: str) -> tuple[Origin, str, str]:
         raise BadUrl("a URL holds no blanks, control characters or backslashes", shown=text)
     try:
         parts = urlsplit(text)
-        port = parts.port
-    except ValueError as problem:
-        raise BadUrl(f"this is not a URL ({problem})", shown=text) from None
+    except ValueError:  # its words may hold a password
+        raise BadUrl("this is not a URL", shown=text) from None
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS:
         raise BadUrl("a URL starts with https:// or http://", shown=text)
     if "@" in parts.netloc:
         # Shown without the URL: what stands before the @ may be a password.
         raise BadUrl("a URL carries no user name or password; give those as a credential")
-    bare = parts.netloc.rpartition("]")[2] if parts.netloc.startswith("[") else parts.netloc
-    if bare.endswith(":") or (bare.count(":") > 1):
-        raise BadUrl("the port is missing or doubled", shown=text)
-    if port is None:
-        port = _DEFAULT_PORTS[scheme]
+    if (split := _NETLOC.fullmatch(parts.netloc)) is None:
+        raise BadUrl("this is not a host with an optional port", shown=text)
+    port = int(split["port"] or _DEFAULT_PORTS[scheme])
     if not 0 < port <= _MAX_PORT:
         raise BadUrl("the port is out of range", shown=text)
-    host = _host(parts.hostname or "", text)
+    host = _host(split["six"] or split["name"], text)
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
     return Origin(scheme, host, port), path, query

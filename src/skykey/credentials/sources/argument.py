@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
-from skykey.credentials.sources.text import flaw, trimmed
+from skykey.credentials.sources.text import parsed
 from skykey.values.errors import Failed
-from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
     from skykey.values.reach import Reach
+    from skykey.values.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class Argument:
         Failed
             If it is empty or cannot be a token: whoever hands over a token means that one.
         """
-        token = trimmed(self.token.reveal())
-        if (problem := "it is empty" if not token else flaw(token)) is not None:
+        token, problem = parsed(self.token)
+        if problem is not None:
             raise Failed(f"{self.name} holds no token: {problem}", next="pass the token's text, without quotes")
-        return Held(Bearer(Secret(token), self.reach), source=self.name)
+        return Held(Bearer(token, self.reach), source=self.name)
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Never."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
-from skykey.credentials.sources.text import flaw, trimmed
+from skykey.credentials.sources.text import parsed
 from skykey.values.errors import Failed, Unavailable
 from skykey.values.life import Life
 from skykey.values.secret import Secret
@@ -55,24 +55,28 @@ class Variable:
         Failed
             If what it holds cannot be a token.
         """
-        raw = os.environ.get(self.variable)
-        if raw is None:
+        given = self._given()
+        if given is None:
             raise Unavailable("it is not set")
-        token = trimmed(raw)
+        token, problem = parsed(given)
         if not token:
             raise Unavailable("it is set, and empty")
-        if (problem := flaw(token)) is not None:
+        if problem is not None:
             raise Failed(
                 f"{self.name} holds no token: {problem}",
                 next=f"unset {self.variable}, or set it to one token",
             )
         return Held(
-            Bearer(Secret(token), self.reach, Life(look_again=_LOOK_AGAIN)),
+            Bearer(token, self.reach, Life(look_again=_LOOK_AGAIN)),
             source=self.name,
-            mark=Secret(raw),
+            mark=given,
         )
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Whether the variable has another value than it had."""
+        given = self._given()
+        return given is None or held.mark != given
+
+    def _given(self) -> Secret | None:
         raw = os.environ.get(self.variable)
-        return raw is None or held.mark != Secret(raw)
+        return None if raw is None else Secret(raw)

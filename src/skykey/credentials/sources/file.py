@@ -5,19 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
-from skykey.credentials.sources.text import flaw, trimmed
-from skykey.values.errors import Failed, Unavailable
+from skykey.credentials.sources.text import parsed
+from skykey.values.errors import CredentialError, Failed, Unavailable
 from skykey.values.life import Life
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
     from skykey.values.reach import Reach
 
@@ -25,6 +26,8 @@ _LOOK_AGAIN = 1.0
 _E = TypeVar("_E", bound=OSError)
 # A token is short; whatever is longer is another kind of file.
 _MOST = 64 * 1024
+# Two writes within one tick of a file system's clock bear the same time.
+_TICK_NS = 50_000_000
 
 
 class TokenFileMissing(Failed, FileNotFoundError):
@@ -73,6 +76,15 @@ class TokenFileBinary(TokenFileMalformed, UnicodeDecodeError):
 
 
 @dataclass(frozen=True, slots=True)
+class _Mark:
+    """How a file looked, and what it held if that was written so shortly before that its time may not tell."""
+
+    path: str
+    stamp: tuple[int, ...]
+    text: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     """A file that holds one token and nothing else.
 
@@ -115,61 +127,69 @@ class File:
         path = self._path()
         if path is None:
             raise Unavailable(self.absent)
-        raw, mark = self._read(path)
-        try:
-            token = trimmed(raw.decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            raise TokenFileBinary(f"{path} is not a text file", next=self._remedy(path)) from None
+        text, mark = self._read(path)
+        token, problem = parsed(text)
         if not token:
             if self.required:
                 raise TokenFileMalformed(f"{path} is empty", next=self._remedy(path))
             raise Unavailable(f"{path} is empty")
-        if (problem := flaw(token)) is not None:
+        if problem is not None:
             raise TokenFileMalformed(f"{path} does not hold one token: {problem}", next=self._remedy(path))
         life = Life(look_again=_LOOK_AGAIN)
-        return Held(Bearer(Secret(token), self.reach, life), source=self.name, mark=mark)
+        return Held(Bearer(token, self.reach, life), source=self.name, mark=mark)
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Whether the path leads to another file, time or size than before."""
-        path = self._path()
-        if path is None:
+        path, mark = self._path(), held.mark
+        if path is None or not isinstance(mark, _Mark) or mark.path != path:
             return True
         try:
-            return held.mark != _mark(path, os.stat(path))
-        except OSError:
+            if mark.stamp != _stamp(os.stat(path)):
+                return True
+            return mark.text is not None and self._read(path)[0] != mark.text
+        except (OSError, CredentialError):
             return True
 
     def _path(self) -> str | None:
         named = self.find()
         return None if named is None else os.path.expanduser(named)
 
-    def _read(self, path: str) -> tuple[bytes, Hashable]:
+    def _read(self, path: str) -> tuple[Secret, _Mark]:
         try:
             # O_NONBLOCK: a named pipe in the file's place must not make the program wait for a writer.
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
-        except FileNotFoundError:
-            raise self._missing(path) from None
-        except NotADirectoryError:
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL byte in the path
             raise self._missing(path) from None
         except OSError as problem:
             raise self._unusable(path, problem) from None
-        except ValueError:  # a NUL byte in the path
-            raise self._missing(path) from None
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             status = os.fstat(descriptor)
             if stat.S_ISDIR(status.st_mode):
-                raise _as_os_error(
-                    TokenFileIsFolder(f"{path} is a folder", next=self._remedy(path)), errno.EISDIR, path
-                )
+                raise self._folder(path)
             if not stat.S_ISREG(status.st_mode):
                 raise TokenFileUnreadable(f"{path} is not a plain file", next=self._remedy(path))
-            try:
+            text = self._text(descriptor, path)
+        finally:
+            os.close(descriptor)
+        if isinstance(text, Failed):
+            raise text
+        just_written = time.time_ns() - status.st_mtime_ns < _TICK_NS
+        return text, _Mark(path, _stamp(status), text if just_written else None)
+
+    def _text(self, descriptor: int, path: str) -> Secret | Failed:
+        """What the file holds; a failure is given, not raised, because tracebacks show local variables."""
+        try:
+            with open(descriptor, "rb", closefd=False) as file:
                 raw = file.read(_MOST + 1)
-            except OSError as problem:
-                raise self._unusable(path, problem) from None
+        except OSError as problem:
+            return self._unusable(path, problem)
         if len(raw) > _MOST:
-            raise TokenFileMalformed(f"{path} is larger than any token", next=self._remedy(path))
-        return raw, _mark(path, status)
+            return TokenFileMalformed(f"{path} is larger than any token", next=self._remedy(path))
+        try:
+            return Secret(raw.decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            pass  # it carries the bytes: nothing may have it as its context
+        return TokenFileBinary(f"{path} is not a text file", next=self._remedy(path))
 
     def _missing(self, path: str) -> Failed | Unavailable:
         if not self.required:
@@ -179,16 +199,20 @@ class File:
 
     def _unusable(self, path: str, problem: OSError) -> Failed:
         if problem.errno == errno.EISDIR:
-            return _as_os_error(TokenFileIsFolder(f"{path} is a folder", next=self._remedy(path)), errno.EISDIR, path)
+            return self._folder(path)
         unreadable = TokenFileUnreadable(f"{path} cannot be read ({problem.strerror})", next=f"chmod 600 {path}")
         return _as_os_error(unreadable, problem.errno or errno.EACCES, path)
+
+    def _folder(self, path: str) -> Failed:
+        folder = TokenFileIsFolder(f"{path} is a folder", next=self._remedy(path))
+        return _as_os_error(folder, errno.EISDIR, path)
 
     def _remedy(self, path: str) -> str:
         return f"write one token into {path}, or leave {self.name} out"
 
 
-def _mark(path: str, status: os.stat_result) -> Hashable:
-    return path, status.st_ino, status.st_mtime_ns, status.st_size
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def _as_os_error(error: _E, number: int, path: str) -> _E:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
-from skykey.credentials.sources.text import flaw, trimmed
+from skykey.credentials.sources.text import parsed
 from skykey.values.errors import Failed, Unavailable
 from skykey.values.life import Life
 from skykey.values.secret import Secret
@@ -54,28 +54,30 @@ class Function:
         Failed
             If it raises, or gives something that cannot be a token.
         """
-        token = self._ask()
+        given = self._ask()
+        token, problem = parsed(given)
         if not token:
             raise Unavailable("it finds none")
-        if (problem := flaw(token)) is not None:
+        if problem is not None:
             raise Failed(f"{self.name} gives no token: {problem}")
-        secret = Secret(token)
-        return Held(Bearer(secret, self.reach, Life(look_again=_LOOK_AGAIN)), source=self.name, mark=secret)
+        return Held(Bearer(token, self.reach, Life(look_again=_LOOK_AGAIN)), source=self.name, mark=given)
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Whether it gives another token than before."""
         try:
-            return held.mark != Secret(self._ask())
+            return held.mark != self._ask()
         except (Unavailable, Failed):
             return True
 
-    def _ask(self) -> str:
+    def _ask(self) -> Secret:
         try:
-            given = self.call()
+            given: object = self.call()
         except Unavailable:
             raise
         except Exception as problem:  # noqa: BLE001 - it is not our code; its words may hold what it found
             raise Failed(f"{self.name} raised {type(problem).__name__}") from None
-        if given is not None and not isinstance(given, str):
-            raise Failed(f"{self.name} gives {type(given).__name__}, not text")
-        return trimmed(given or "")
+        if given is None or isinstance(given, str):
+            return Secret(given or "")
+        kind = type(given).__name__
+        del given  # tracebacks show local variables
+        raise Failed(f"{self.name} gives {kind}, not text")

@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from skykey.values.secret import Secret
+
 # What editors and shells put around a token: blanks, line ends, a byte order mark.
 _AROUND: Final = " \t\r\n\f\v\ufeff\u00a0"
 _INVISIBLE = re.compile(r"[^\x21-\x7e]")
+
+
+def parsed(given: Secret) -> tuple[Secret, str | None]:
+    """Take away what surrounds a token, and say why the rest cannot be one (None if it can).
+
+    Secrets in, secrets out: tracebacks show local variables, so no frame that raises may hold the plain text.
+    """
+    token = trimmed(given.reveal())
+    return Secret(token), flaw(token) if token else "it is empty"
 
 
 def trimmed(text: str) -> str:
