@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import getpass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -20,7 +19,16 @@ from skykey.rubin.service import token_of
 from skykey.rubin.sites import find_site
 from skykey.rubin.tokens import token_chain
 from skykey.tables.columns import Column
-from skykey.tables.influxdb import MEDIA_TYPE, InfluxBatches, InfluxTable, arrow_type, empty
+from skykey.tables.influxdb import (
+    MEDIA_TYPE,
+    InfluxBatches,
+    InfluxTable,
+    arrow_type,
+    common_type,
+    empty,
+    typed,
+    valueless,
+)
 from skykey.tables.rows import rows
 from skykey.tables.table import Table
 from skykey.values.clock import SYSTEM_CLOCK
@@ -271,7 +279,9 @@ class InfluxFlows:
             raise (yield from self._no_topic(topic))
         names = {column.name for column in known}
         for field in fields:
-            if field not in names:
+            if field not in names and field != "time":
+                import difflib
+
                 near = difflib.get_close_matches(field, names, n=3)
                 raise UnknownName(
                     f"the topic {topic} has no field {field!r}",
@@ -285,11 +295,13 @@ class InfluxFlows:
         call = yield from self._call(statement, lambda: InfluxTable(_types(known or ())))
         table = yield from ask(call)
         expected: Sequence[Column] | None = known
-        if not len(table) and not table.columns_known and expected is None:
+        if expected is None and (not len(table) or valueless(table.arrow)):
             expected = yield from self._expected(statement)
-        if not len(table) and expected:
-            table = Table(empty(expected), table.end)
-        return Table(table.arrow, table.end, table.columns_known or expected is not None, {"query": statement, **facts})
+        columns_known = table.columns_known or expected is not None
+        data = table.arrow
+        if expected:
+            data = typed(data, _types(expected)) if len(table) else empty(expected)
+        return Table(data, table.end, columns_known, {"query": statement, **facts})
 
     def _expected(self, statement: str) -> Flow[tuple[Column, ...] | None]:
         """The columns that a plain projection will have, from the service's schema; None for other statements."""
@@ -315,11 +327,8 @@ class InfluxFlows:
         columns: dict[str, Column] = {}
         for row in fields.arrow.to_pylist():
             kind, known = arrow_type(row["fieldType"]), columns.get(row["fieldKey"])
-            if kind is None or (known is not None and known.type != kind):
-                # One field, two types in different shards: the server casts, and only it knows to what.
-                columns.pop(row["fieldKey"], None)
-                continue
-            columns[row["fieldKey"]] = Column(row["fieldKey"], kind)
+            # One field may have several types, in different shards.
+            columns[row["fieldKey"]] = Column(row["fieldKey"], kind if known is None else common_type(kind, known.type))
         for row in tags.arrow.to_pylist() if len(tags) else ():
             columns[row["tagKey"]] = Column(row["tagKey"], _string(), is_tag=True)
         return tuple(columns.values())
@@ -331,6 +340,8 @@ class InfluxFlows:
         return table
 
     def _no_topic(self, topic: str) -> Flow[UnknownName]:
+        import difflib
+
         near = difflib.get_close_matches(topic, (yield from self.get_topics()), n=3)
         return UnknownName(
             f"the database {self.db_name} has no topic {topic!r}",
@@ -399,7 +410,7 @@ def _listed(fields: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _types(columns: Sequence[Column]) -> dict[str, pa.DataType]:
-    return {column.name: column.type for column in columns}
+    return {column.name: column.type for column in columns if column.type != arrow_type("unknown")}
 
 
 def _projected(known: Sequence[Column], fields: tuple[str, ...], *, by_tags: bool) -> tuple[Column, ...]:
@@ -435,4 +446,4 @@ def _tag(id_tag: str | None) -> str:
         except (OSError, KeyError):  # a user without an entry in the password file
             id_tag = "unknown"
     # Nothing that could end the comment.
-    return f"source: {id_tag.replace('*/', '').replace('/*', '')} via skykey"
+    return f"source: {id_tag.replace('*', '')} via skykey"

@@ -19,7 +19,7 @@ _PLAIN = re.compile(
     r"(?:(?:WHERE|GROUP|ORDER|LIMIT|SLIMIT|OFFSET)\b.*|;?)\s*",
     re.IGNORECASE | re.DOTALL,
 )
-_GROUP_BY_TAGS = re.compile(r"\bGROUP\s+BY\s+\*", re.IGNORECASE)
+_GROUP_BY = re.compile(r"\bGROUP\s+BY\s+(\*)?", re.IGNORECASE)
 
 
 def name(text: str) -> str:
@@ -62,10 +62,10 @@ def select(
     """
     conditions = [f"time >= '{rfc3339(since)}'"] if since is not None else []
     conditions += [f"time <= '{rfc3339(until)}'"] if until is not None else []
-    conditions += [f"salIndex = {int(index)}"] if index is not None else []
+    conditions += [f"salIndex = {_whole(index)}"] if index is not None else []
     parts = [f"SELECT {', '.join(map(name, fields)) or '*'} FROM {name(topic)}"]  # noqa: S608 - every part is quoted
     parts += [f"WHERE {' AND '.join(conditions)}"] if conditions else []
-    parts += [f"GROUP BY * ORDER BY time DESC LIMIT {int(latest)}"] if latest is not None else []
+    parts += [f"GROUP BY * ORDER BY time DESC LIMIT {_whole(latest)}"] if latest is not None else []
     return " ".join(parts)
 
 
@@ -94,13 +94,21 @@ def projection(statement: str) -> Projection | None:
     Returns
     -------
     Projection or None
-        None for functions, arithmetic, aliases, subqueries and everything else, whose columns only the server knows.
+        None for functions, arithmetic, aliases, subqueries, some tags only, and everything else, whose columns only
+        the server knows.
     """
     match = _PLAIN.fullmatch(_COMMENT.sub(" ", statement))
-    if match is None:
+    grouped = _GROUP_BY.search(match[0]) if match is not None else None
+    if match is None or (grouped is not None and grouped[1] is None):
         return None
     listed = () if match[1] == "*" else tuple(map(_unquoted, re.findall(_NAME, match[1])))
-    return Projection(match[2], listed, _GROUP_BY_TAGS.search(match[0]) is not None)
+    return Projection(match[2], listed, by_tags=grouped is not None)
+
+
+def _whole(number: int) -> int:
+    if int(number) != float(number):
+        raise UsageError(f"{number} is not a whole number")
+    return int(number)
 
 
 def _unquoted(text: str) -> str:

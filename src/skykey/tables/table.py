@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +87,8 @@ class Table:
         UsageError
             For another ending.
         """
+        import secrets
+
         # A name of its own: two programs that write the same file must not write into each other's.
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
