@@ -2,59 +2,34 @@
 
 from __future__ import annotations
 
-import getpass
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Any
 
-from skykey.calls.call import Call, Repeat
 from skykey.calls.faces import Async, Sync, method, twin
-from skykey.calls.flow import Flow, ask, need, stream
-from skykey.calls.memo import Memo
+from skykey.calls.flow import Flow, stream
 from skykey.calls.steps import Batches
 from skykey.credentials.keeper import Keeper
 from skykey.rubin import influxql
+from skykey.rubin.influx_database import DatabaseFlows, projected, tag, types_of
 from skykey.rubin.instants import utc_nanoseconds
 from skykey.rubin.logins import login_keeper
 from skykey.rubin.service import token_of
 from skykey.rubin.sites import find_site
 from skykey.rubin.tokens import token_chain
-from skykey.tables.columns import Column
-from skykey.tables.influxdb import (
-    MEDIA_TYPE,
-    InfluxBatches,
-    InfluxTable,
-    arrow_type,
-    common_type,
-    empty,
-    typed,
-    valueless,
-)
+from skykey.tables.influxdb import InfluxBatches, empty
 from skykey.tables.rows import rows
-from skykey.tables.table import Table
-from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import UnknownName, UsageError
-from skykey.values.url import Url
-from skykey.wire.request import Request, Timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
-    import pyarrow as pa
 
-    from skykey.calls.call import Reader
     from skykey.credentials.credential import Basic
     from skykey.tables.end import End
-
-# Larger chunks are not faster, and each keeps an event loop busy for longer while it is decoded.
-_CHUNK: Final = 1000
-# Beyond this a statement goes into the body: proxies limit the length of a URL.
-_LONG: Final = 4000
-_SCHEMA_SECONDS: Final = 300.0
-_REMEDY: Final = "skykey why rubin"
+    from skykey.tables.table import Table
 
 
-class InfluxFlows:
+class InfluxFlows(DatabaseFlows):
     """Questions to one telemetry database.
 
     Parameters
@@ -94,18 +69,8 @@ class InfluxFlows:
             token = Keeper(token_chain(seller, auth_token=None if auth is None else token_of(auth)))
         self._set_up(site.lower(), db_name, login_keeper(seller, site.lower(), db_name, token))
         self.repertoire_site = repertoire_site or site.lower()
-        self.query_tag = _tag(id_tag)
+        self.query_tag = tag(id_tag)
         self.query_timeout = query_timeout
-
-    def _set_up(self, site: str, db_name: str, login: Keeper[Basic]) -> None:
-        self.site = self.repertoire_site = site
-        self.db_name = db_name
-        self.influx_db = f"{site.replace('-', '')}_{db_name.lower().removeprefix('lsst.')}"
-        self.query_tag = _tag(None)
-        self.query_timeout = 300.0
-        self.last_query = "No query issued yet."
-        self._login = login
-        self._schemas: dict[str, Memo[tuple[Column, ...]]] = {}
 
     @method
     def query(self, query: str) -> Flow[pd.DataFrame]:
@@ -141,7 +106,7 @@ class InfluxFlows:
     @method
     def table(self, query: str) -> Flow[Table]:
         """As `query`, as an Arrow table with how the answer ended."""
-        return (yield from self._table(query, {}, None))
+        return (yield from self._ask(query, {}, None))
 
     @rows
     def stream(self, query: str) -> Flow[End]:
@@ -154,7 +119,7 @@ class InfluxFlows:
             the service's schema; an empty one gives one batch without rows.
         """
         known = yield from self._expected(query)
-        call = yield from self._call(query, lambda: InfluxBatches(_types(known or ())))
+        call = yield from self._call(query, lambda: InfluxBatches(types_of(known or ())))
         end: End = yield from stream(call)
         if not end.rows and known is not None:
             yield Batches([empty(known)])
@@ -169,7 +134,7 @@ class InfluxFlows:
         list of str
             In the server's order; empty if the database is.
         """
-        table = yield from self._table("SHOW MEASUREMENTS", {}, ())
+        table = yield from self._ask("SHOW MEASUREMENTS", {}, ())
         return list(table.arrow.column("name").to_pylist()) if len(table) else []
 
     @method
@@ -288,53 +253,11 @@ class InfluxFlows:
                     next=f"did you mean {' or '.join(near)}?" if near else f"skykey rubin fields {topic}",
                 )
         by_tags = "GROUP BY *" in statement
-        table = yield from self._table(statement, {"name": topic}, _projected(known, fields, by_tags=by_tags))
+        table = yield from self._ask(statement, {"name": topic}, projected(known, fields, by_tags=by_tags))
         return table.to_pandas()
 
-    def _table(self, statement: str, facts: Mapping[str, Any], known: Sequence[Column] | None) -> Flow[Table]:
-        call = yield from self._call(statement, lambda: InfluxTable(_types(known or ())))
-        table = yield from ask(call)
-        expected: Sequence[Column] | None = known
-        if expected is None and (not len(table) or valueless(table.arrow)):
-            expected = yield from self._expected(statement)
-        columns_known = table.columns_known or expected is not None
-        data = table.arrow
-        if expected:
-            data = typed(data, _types(expected)) if len(table) else empty(expected)
-        return Table(data, table.end, columns_known, {"query": statement, **facts})
-
-    def _expected(self, statement: str) -> Flow[tuple[Column, ...] | None]:
-        """The columns that a plain projection will have, from the service's schema; None for other statements."""
-        plain = influxql.projection(statement)
-        if plain is None:
-            return None
-        known = yield from self._schema(plain.source)
-        return _projected(known, plain.fields, by_tags=plain.by_tags) or None
-
-    def _schema(self, source: str) -> Flow[tuple[Column, ...]]:
-        """Fields and tags of a measurement, remembered for some minutes; empty if there is none of that name."""
-        memo = self._schemas.setdefault(source, Memo(_SCHEMA_SECONDS))
-        known = yield from memo.flow(lambda: self._ask_schema(source), SYSTEM_CLOCK)
-        if not known:
-            memo.forget()  # a topic may come to be at any moment
-        return known
-
-    def _ask_schema(self, source: str) -> Flow[tuple[Column, ...]]:
-        fields = yield from self._table(f"SHOW FIELD KEYS FROM {source}", {}, ())
-        if not len(fields):
-            return ()
-        tags = yield from self._table(f"SHOW TAG KEYS FROM {source}", {}, ())
-        columns: dict[str, Column] = {}
-        for row in fields.arrow.to_pylist():
-            kind, known = arrow_type(row["fieldType"]), columns.get(row["fieldKey"])
-            # One field may have several types, in different shards.
-            columns[row["fieldKey"]] = Column(row["fieldKey"], kind if known is None else common_type(kind, known.type))
-        for row in tags.arrow.to_pylist() if len(tags) else ():
-            columns[row["tagKey"]] = Column(row["tagKey"], _string(), is_tag=True)
-        return tuple(columns.values())
-
     def _fields(self, topic: str) -> Flow[Table]:
-        table = yield from self._table(f"SHOW FIELD KEYS FROM {influxql.name(topic)}", {"name": topic}, ())
+        table = yield from self._ask(f"SHOW FIELD KEYS FROM {influxql.name(topic)}", {"name": topic}, ())
         if not len(table):
             raise (yield from self._no_topic(topic))
         return table
@@ -347,26 +270,6 @@ class InfluxFlows:
             f"the database {self.db_name} has no topic {topic!r}",
             next=f"did you mean {' or '.join(near)}?" if near else "skykey rubin topics",
         )
-
-    def _call(self, statement: str, reader: Callable[[], Reader[Any]]) -> Flow[Call[Any]]:
-        if not statement or not statement.strip():
-            raise UsageError("the statement is empty")
-        held = yield from need(self._login)
-        # In front: behind a statement 1.6.7 accepts a comment in some places only.
-        tagged = f"/* {self.query_tag} */ {statement}"
-        self.last_query = tagged
-        parameters = {"db": held.facts.get("database", self.db_name), "epoch": "ns", "chunked": "true"}
-        parameters["chunk_size"] = str(_CHUNK)
-        url = Url(held.facts["url"]) / "query"
-        form = urlencode({**parameters, "q": tagged})
-        timeouts = Timeouts(silence=self.query_timeout)
-        headers: tuple[tuple[str, str], ...] = (("Accept", MEDIA_TYPE),)
-        if len(form) <= _LONG:
-            request = Request("GET", Url(f"{url}?{form}"), headers, cap=None, timeouts=timeouts)
-        else:
-            headers += (("Content-Type", "application/x-www-form-urlencoded"),)
-            request = Request("POST", url, headers, form.encode(), cap=None, timeouts=timeouts)
-        return Call(request, reader, (self._login,), Repeat.SAFE, total=self.query_timeout, remedy=_REMEDY)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.influx_db}>"
@@ -407,43 +310,3 @@ def telemetry(site: str, db_name: str, login: Keeper[Basic]) -> InfluxQueryClien
 def _listed(fields: str | Sequence[str]) -> tuple[str, ...]:
     listed = (fields,) if isinstance(fields, str) else tuple(fields)
     return () if listed in {("*",), ("",)} else listed
-
-
-def _types(columns: Sequence[Column]) -> dict[str, pa.DataType]:
-    return {column.name: column.type for column in columns if column.type != arrow_type("unknown")}
-
-
-def _projected(known: Sequence[Column], fields: tuple[str, ...], *, by_tags: bool) -> tuple[Column, ...]:
-    """The columns of an answer in the server's order: time, the tags that group it, then fields."""
-    if not known:
-        return ()
-    tags = [column for column in known if column.is_tag]
-    by_name = {column.name: column for column in known}
-    if fields:
-        chosen = [by_name[field] for field in fields if field in by_name]
-    else:
-        # For * the server sorts by name, and shows tags that do not group.
-        chosen = sorted((c for c in known if not (c.is_tag and by_tags)), key=lambda column: column.name)
-    return (Column("time", _time()), *(tags if by_tags else ()), *chosen)
-
-
-def _time() -> pa.DataType:
-    import pyarrow as pa
-
-    return pa.timestamp("ns", "UTC")
-
-
-def _string() -> pa.DataType:
-    import pyarrow as pa
-
-    return pa.string()
-
-
-def _tag(id_tag: str | None) -> str:
-    if id_tag is None:
-        try:
-            id_tag = getpass.getuser()
-        except (OSError, KeyError):  # a user without an entry in the password file
-            id_tag = "unknown"
-    # Nothing that could end the comment.
-    return f"source: {id_tag.replace('*', '')} via skykey"
