@@ -46,7 +46,8 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
             helds = yield from _credentials(call, deadline)
         except SkykeyError as problem:
             if replayed is not None:
-                problem.add_note(f"The renewal was needed because of this answer: {replayed.message}")
+                said = f" ({replayed.words})" if replayed.words else ""
+                problem.add_note(f"The renewal was needed because of this answer: {replayed.message}{said}")
             raise
         out = carried = False
         try:

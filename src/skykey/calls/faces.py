@@ -1,16 +1,18 @@
 """The two faces of a client: one class of flows, two thin classes of methods.
 
-class ClockFlows:
-@method
-def now(self) -> Flow[str]:
-return (yield from ask(Call(...)))
+::
 
-@method
-def twice(self) -> Flow[str]:
-return (yield from self.now()) + (yield from self.now())   # inside, methods are flows
+    class ClockFlows:
+        @method
+        def now(self) -> Flow[str]:
+            return (yield from ask(Call(...)))
 
-class Clock(ClockFlows, Sync): ...           # Clock().now() -> str
-class AsyncClock(ClockFlows, Async): ...     # await AsyncClock().now() -> str
+        @method
+        def twice(self) -> Flow[str]:
+            return (yield from self.now()) + (yield from self.now())   # inside, methods are flows
+
+    class Clock(ClockFlows, Sync): ...           # Clock().now() -> str
+    class AsyncClock(ClockFlows, Async): ...     # await AsyncClock().now() -> str
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """Methods as generators: what they ask for is yielded, so that one text serves blocking and asynchronous callers.
 
-def answer(self) -> Flow[int]:
-page = yield from ask(Call(...))
-held = yield from need(keeper)
-yield from pause(1.0)
-return 42
+::
+
+    def answer(self) -> Flow[int]:
+        page = yield from ask(Call(...))
+        held = yield from need(keeper)
+        yield from pause(1.0)
+        return 42
 """
 
 from __future__ import annotations
@@ -59,5 +61,14 @@ def need(keeper: Keeper[C]) -> Flow[Held[C]]:
 
 
 def pause(seconds: float) -> Flow[None]:
-    """Wait without blocking an event loop."""
-    yield Pause(seconds)
+    """Wait without blocking an event loop, and no longer than the block's time limit.
+
+    Raises
+    ------
+    TimedOut
+        If that is over first.
+    """
+    deadline = Deadline.after(None)
+    remaining = deadline.remaining()
+    yield Pause(seconds if remaining is None else min(seconds, remaining))
+    deadline.check("waiting")

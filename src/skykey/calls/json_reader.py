@@ -55,10 +55,11 @@ class JsonReader(Generic[T]):
         """
         try:
             # RecursionError: a small body of brackets nests deeper than any real document.
-            return self._make(json.loads(self._body))
+            document = json.loads(self._body)
         except (ValueError, RecursionError):
             where = self._head.url.without_query() if self._head else "the service"
             raise Unreadable(f"{where} answered with something that is not JSON", url=where) from None
+        return self._make(document)
 
     def words(self, head: Head, body: bytes, /) -> str:
         """Find the error text in the shapes that Rubin's services use, else the body's beginning.

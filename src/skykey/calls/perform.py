@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from skykey.calls.steps import Batches, Need, Pause, Read, Send, Step
+from skykey.values.errors import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,10 +78,17 @@ class Performance(_Course[T]):
                 return self._exchange.read()
             case Pause(seconds):
                 self._let_go()
-                self._clock.wait(threading.Event(), seconds)
+                self._wait(seconds)
             case _:
                 self._let_go()
         return None
+
+    def _wait(self, seconds: float) -> None:
+        # Here and not at the top: it brings the HTTP library along.
+        from skykey.wire.slices import stop_flag
+
+        if self._clock.wait(stop_flag.get() or threading.Event(), seconds):
+            raise Interrupted("called off while waiting")
 
     def _let_go(self) -> None:
         exchange, self._exchange = self._exchange, None
@@ -89,8 +97,10 @@ class Performance(_Course[T]):
 
     def close(self) -> None:
         """End it where it stands, its exchange with it."""
-        self._flow.close()
-        self._let_go()
+        try:
+            self._flow.close()
+        finally:
+            self._let_go()
 
 
 class AsyncPerformance(_Course[T]):
@@ -133,8 +143,10 @@ class AsyncPerformance(_Course[T]):
 
     async def close(self) -> None:
         """As `Performance.close`."""
-        self._flow.close()
-        await self._let_go()
+        try:
+            self._flow.close()
+        finally:
+            await self._let_go()
 
 
 def perform(flow: Flow[T], carrier: Carrier, clock: Clock) -> T:

@@ -64,7 +64,7 @@ def redirected(
         if helds
         else target.origin == call.request.url.origin
     )
-    if target.scheme == "http" and request.url.scheme == "https":
+    if target.scheme == "http" and (request.url.scheme == "https" or not within):
         raise Redirected(f"{source} redirects to plain http at {target.origin}", status=head.status, url=source)
     if not within and call.redirects is Redirects.WITHIN:
         raise Redirected(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from skykey.values.errors import Interrupted, Overloaded, RateLimited, SkykeyError, Unreachable
@@ -40,6 +38,8 @@ class Repeats:
         self._left -= 1
         asked = problem.retry_after if isinstance(problem, Overloaded | RateLimited) else None
         if asked is None:
+            import random
+
             # Full jitter: clients that met the same outage must not come back together.
             asked = random.uniform(self._next / 2, self._next)  # noqa: S311 - not a secret
             self._next *= 2
@@ -58,6 +58,8 @@ def retry_after(head: Head) -> float | None:
     raw = head.headers.get("retry-after", "").strip()
     if raw.isascii() and raw.isdigit():
         return float(raw[:12])
+    from email.utils import parsedate_to_datetime
+
     try:
         # The server's Date and not our clock: the two may differ by more than the wait.
         until, now = (parsedate_to_datetime(text) for text in (raw, head.headers.get("date", "")))

@@ -306,12 +306,12 @@ class DiscoveryClient(DiscoveryFlows, Async):
 
 
 def _base_url(argument: str | None) -> Url:
-    named = argument if argument is not None else os.environ.get("REPERTOIRE_BASE_URL")
+    named = (argument if argument is not None else os.environ.get("REPERTOIRE_BASE_URL", "")).strip()
     if not named and argument is None and (instance := os.environ.get("EXTERNAL_INSTANCE_URL", "").strip()):
         named = f"{instance.rstrip('/')}/repertoire"
-    if not named or not named.strip():
+    if not named:
         raise RepertoireUrlError
-    return Url(named.strip().rstrip("/"))
+    return Url(named.rstrip("/"))
 
 
 @contextlib.contextmanager

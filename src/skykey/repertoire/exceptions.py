@@ -12,16 +12,20 @@ from __future__ import annotations
 
 from skykey.values.errors import (
     Forbidden,
+    Interrupted,
     NotAuthenticated,
     NotFound,
     OutOfReach,
     Overloaded,
+    QueryError,
     RateLimited,
+    Redirected,
     ServiceError,
     SkykeyError,
     TimedOut,
     TransportError,
     Unreachable,
+    Unreadable,
     UsageError,
 )
 
@@ -128,6 +132,31 @@ class RepertoireTimedOut(RepertoireWebError, TimedOut):
     exit_code = TimedOut.exit_code
 
 
+class RepertoireInterrupted(RepertoireWebError, Interrupted):
+    """The answer ended before it was whole."""
+
+    code = Interrupted.code
+    exit_code = Interrupted.exit_code
+
+
+class RepertoireRedirected(RepertoireWebError, Redirected):
+    """A redirect out of the reach, or to a login page."""
+
+    code = Redirected.code
+
+
+class RepertoireUnreadable(RepertoireWebError, Unreadable):
+    """A success that is not JSON, or too large."""
+
+    code = Unreadable.code
+
+
+class RepertoireQueryError(RepertoireWebError, QueryError):
+    """400 or 422."""
+
+    code = QueryError.code
+
+
 _PRECISE: tuple[tuple[type[SkykeyError], type[RepertoireWebError]], ...] = (
     (NotAuthenticated, RepertoireNotAuthenticated),
     (Forbidden, RepertoireForbidden),
@@ -136,6 +165,10 @@ _PRECISE: tuple[tuple[type[SkykeyError], type[RepertoireWebError]], ...] = (
     (Overloaded, RepertoireOverloaded),
     (Unreachable, RepertoireUnreachable),
     (TimedOut, RepertoireTimedOut),
+    (Interrupted, RepertoireInterrupted),
+    (Redirected, RepertoireRedirected),
+    (Unreadable, RepertoireUnreadable),
+    (QueryError, RepertoireQueryError),
 )
 
 

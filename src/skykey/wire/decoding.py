@@ -50,11 +50,13 @@ class Decoder:
             yield self._count(data)
             return
         while data:
+            if self._inflate.eof:  # a gzip answer may have several members (RFC 1952, 2.2)
+                self._inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
             try:
                 piece = self._inflate.decompress(data, _PIECE)
             except zlib.error as problem:
                 raise Unreadable(f"the compressed answer is damaged ({problem})", url=self._url) from None
-            data = self._inflate.unconsumed_tail
+            data = self._inflate.unconsumed_tail or self._inflate.unused_data
             if piece:
                 yield self._count(piece)
 

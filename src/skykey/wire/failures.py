@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from typing import TYPE_CHECKING
 
 import httpcore2
 
 from skykey.values.errors import Interrupted, SkykeyError, TimedOut, Unreachable
+from skykey.wire.frames import frameless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
 def translated(request: Request, *, sent: bool) -> Iterator[None]:
     """Turn what the HTTP library raises into `TransportError`.
 
-    The library's own frames are cut off: they hold the request with its headers open, and a traceback that shows local
-    variables would show them.
+    The library's own frames are cut off (see `frameless`).
 
     Parameters
     ----------
@@ -31,8 +32,11 @@ def translated(request: Request, *, sent: bool) -> Iterator[None]:
     """
     try:
         yield
-    except SkykeyError:
-        raise
+    except SkykeyError as problem:
+        # From our own socket below, through the library's frames. A copy: `contextmanager` gives the same object its
+        # frames back.
+        frameless(problem)
+        raise copy.copy(problem) from problem.__cause__
     except (
         httpcore2.TimeoutException,
         httpcore2.NetworkError,
@@ -41,15 +45,17 @@ def translated(request: Request, *, sent: bool) -> Iterator[None]:
         httpcore2.UnsupportedProtocol,
         OSError,
     ) as problem:
-        raise _translate(problem, request, sent=sent) from problem.with_traceback(None)
+        raise _translate(problem, request, sent=sent) from frameless(problem)
 
 
 def _translate(problem: Exception, request: Request, *, sent: bool) -> SkykeyError:
     origin = request.url.origin
     what = str(problem).strip() or type(problem).__name__
     match problem:
-        case httpcore2.ConnectTimeout() | httpcore2.PoolTimeout():
-            return TimedOut(f"{origin} did not take the connection within {request.timeouts.connect:g} s")
+        case httpcore2.ConnectTimeout():
+            return TimedOut(f"{origin} did not take the connection in time (at most {request.timeouts.connect:g} s)")
+        case httpcore2.PoolTimeout():
+            return TimedOut(f"too many answers are being read at once: no connection to {origin} became free in time")
         case httpcore2.TimeoutException():
             return TimedOut(f"{origin} was silent for {request.timeouts.silence:g} s")
         case TimeoutError():

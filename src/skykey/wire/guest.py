@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from skykey.values.errors import Interrupted, TimedOut, Unreachable, UsageError
 from skykey.wire.agent import agent
+from skykey.wire.decoding import Decoder
+from skykey.wire.frames import frameless
 from skykey.wire.request import Head, Request, opened_headers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from skykey.values.deadline import Deadline
 
@@ -70,18 +72,19 @@ class GuestClient:
                     auth=None,
                     follow_redirects=False,
                 )
-        except TimeoutError:
+        except TimeoutError as problem:
+            frameless(problem)
             raise TimedOut(f"the time limit was over while waiting for {origin}") from None
         except _their_errors(self._client) as problem:
             what = str(problem) or type(problem).__name__
             if "Timeout" in type(problem).__name__:
-                raise TimedOut(f"{origin} was silent ({what})") from problem.with_traceback(None)
-            raise Unreachable(f"{origin} cannot be reached ({what})") from problem.with_traceback(None)
+                raise TimedOut(f"{origin} was silent ({what})") from frameless(problem)
+            raise Unreachable(f"{origin} cannot be reached ({what})") from frameless(problem)
         return _GuestExchange(self._client, request, answer, deadline)
 
 
 class _GuestExchange:
-    """See `AsyncExchange`. The client decodes by itself, so the cap counts what it hands over."""
+    """See `AsyncExchange`. Decoding is ours: the client's own would unpack a small answer to gigabytes at once."""
 
     def __init__(self, client: ClientObject, request: Request, answer: Any, deadline: Deadline) -> None:
         self.head = Head.of(answer.status_code, list(answer.headers.raw), request.url)
@@ -89,28 +92,35 @@ class _GuestExchange:
         self._request = request
         self._answer = answer
         self._deadline = deadline
-        self._left = request.cap
-        self._pieces: AsyncIterator[bytes] = answer.aiter_bytes()
+        self._pieces = self._decoded()
 
     async def read(self) -> bytes | None:
+        return await anext(self._pieces, None)
+
+    async def _decoded(self) -> AsyncGenerator[bytes, None]:
+        decoder = Decoder(self.head, self._request.cap)
+        chunks = self._answer.aiter_raw()
+        while (chunk := await self._chunk(chunks)) is not None:
+            for piece in decoder.pieces(chunk):
+                yield piece
+        decoder.finish()
+
+    async def _chunk(self, chunks: AsyncGenerator[bytes, None]) -> bytes | None:
+        origin = self._request.url.origin
         try:
             async with asyncio.timeout(self._deadline.remaining()):
-                piece = await anext(self._pieces, None)
-        except TimeoutError:
-            raise TimedOut(f"the time limit was over while reading from {self._request.url.origin}") from None
+                return await anext(chunks, None)
+        except TimeoutError as problem:
+            frameless(problem)
+            raise TimedOut(f"the time limit was over while reading from {origin}") from None
         except _their_errors(self._client) as problem:
-            raise Interrupted(
-                f"the answer of {self._request.url.origin} ended before it was whole ({problem})"
-            ) from problem.with_traceback(None)
-        if piece is not None and self._left is not None:
-            self._left -= len(piece)
-            if self._left < 0:
-                raise Interrupted(
-                    f"the answer of {self._request.url.origin} is larger than {self._request.cap:,} bytes"
-                )
-        return piece
+            what = str(problem) or type(problem).__name__
+            if "Timeout" in type(problem).__name__:
+                raise TimedOut(f"{origin} was silent ({what})") from frameless(problem)
+            raise Interrupted(f"the answer of {origin} ended before it was whole ({what})") from frameless(problem)
 
     async def close(self) -> None:
+        await self._pieces.aclose()
         await self._answer.aclose()
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import httpcore2
 
+from skykey.values.errors import Unreachable
 from skykey.wire.agent import agent
 from skykey.wire.decoding import Decoder
 from skykey.wire.failures import translated
@@ -205,7 +206,17 @@ def _proxy(url: str | None) -> httpcore2.Proxy | None:
     from urllib.parse import unquote, urlsplit
 
     parts = urlsplit(url)
-    bare = f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    try:
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        host, port = None, 0
+    if parts.scheme not in {"http", "https"} or not host:
+        # Without the URL: it may hold a password.
+        raise Unreachable(
+            f"the proxy of the environment is none that can be used ({parts.scheme})",
+            next="set HTTPS_PROXY and HTTP_PROXY to an http:// address, or unset them and ALL_PROXY",
+        )
+    bare = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     login = None
     if parts.username:
         login = (unquote(parts.username), unquote(parts.password or ""))

@@ -71,7 +71,7 @@ class Request:
     headers: tuple[tuple[str, str | Secret], ...] = ()
     body: bytes = field(default=b"", repr=False)
     tls: TlsIdentity | None = None
-    cap: int | None = 64 * 2**20
+    cap: int | None = 32 * 2**20
     timeouts: Timeouts = Timeouts()
 
     def with_headers(self, *headers: tuple[str, str | Secret]) -> Request:
@@ -90,6 +90,15 @@ def opened_headers(request: Request, agent: str) -> list[tuple[bytes, bytes]]:
     UsageError
         If a name or value is not one line of visible characters. The message never shows a secret.
     """
+    opened = _opened(request, agent)
+    if isinstance(opened, str):
+        # Raised here, where no local variable holds an open secret that a traceback could show.
+        raise UsageError(f"the value of the header {opened!r} is not one line of visible ASCII characters")
+    return opened
+
+
+def _opened(request: Request, agent: str) -> list[tuple[bytes, bytes]] | str:
+    """The headers, or the name of one that cannot be sent."""
     opened = [(b"Host", request.url.origin.authority.encode())]
     names = {name.lower() for name, _ in request.headers}
     opened += [(n.encode(), (v or agent).encode()) for n, v in _DEFAULTS if n.lower() not in names]
@@ -98,7 +107,7 @@ def opened_headers(request: Request, agent: str) -> list[tuple[bytes, bytes]]:
     for name, value in request.headers:
         text = value.reveal() if isinstance(value, Secret) else value
         if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(text):
-            raise UsageError(f"the value of the header {name!r} is not one line of visible ASCII characters")
+            return name
         opened.append((name.encode(), text.encode()))
     return opened
 

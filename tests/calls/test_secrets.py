@@ -1,0 +1,212 @@
+"""No secret in any error text, log record or traceback that shows local variables."""
+
+import asyncio
+import io
+import logging
+import os
+import signal
+import socket
+import struct
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+from rich.console import Console
+from rich.traceback import Traceback
+
+import skykey
+from skykey.credentials.credential import Basic
+from skykey.credentials.keeper import Keeper
+from skykey.credentials.provider import Keeping
+from skykey.values.errors import SkykeyError
+from skykey.values.reach import Reach
+from skykey.values.secret import Secret
+from skykey.values.url import Url
+from skykey.wire.guest import GuestClient
+from skykey.wire.request import Timeouts
+from tests.wire.askers import Asker, AsyncAsker, Fixed, api_key, bearer, get
+from tests.wire.server import Answer, Seen, chunk, reply, serving
+
+CANARY = "canary-7f3a9c"
+PAIR = "dXNlcjpjYW5hcnktN2YzYTlj"  # user:canary-7f3a9c
+
+
+def basic(url: str) -> Keeper:
+    reach = Reach.named(Url(url), said_by="a test")
+    return Keeper(Fixed(lambda _: Basic("user", Secret(CANARY), reach), Keeping.NOT_AT_ALL))
+
+
+def silent(seen: Seen) -> Answer:
+    yield b""
+    SERVERS[-1].closing.wait(20)
+
+
+def stalled_body(seen: Seen) -> Answer:
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"x")
+    SERVERS[-1].closing.wait(20)
+
+
+SERVERS: list[Any] = []
+FAULTS: dict[str, Callable[[Seen], Answer]] = {
+    "401": lambda _: reply(401, "no", WWW_Authenticate='Bearer error="invalid_token"'),
+    "403": lambda _: reply(403, "no"),
+    "500": lambda _: reply(500, "no"),
+    "closed": lambda _: None,
+    "cut": lambda _: iter([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx"]),
+    "garbage": lambda _: iter([b"garbage\r\n\r\n"]),
+    "redirect": lambda _: reply(302, Location="https://foreign.example/"),
+    "silent": silent,
+    "stalled": stalled_body,
+    "encoding": lambda _: reply(200, "x", Content_Encoding="br"),
+}
+
+
+def ask_sync(call: Any) -> None:
+    Asker().ask(call)
+
+
+def ask_async(call: Any) -> None:
+    asyncio.run(AsyncAsker().ask(call))
+
+
+def ask_through(library: Any) -> Callable[[Any], None]:
+    def run(call: Any) -> None:
+        async def main() -> None:
+            async with library.AsyncClient() as client:
+                asker = AsyncAsker()
+                asker._carrier = GuestClient(client)
+                await asker.ask(call)
+
+        asyncio.run(main())
+
+    return run
+
+
+FACES = {"sync": ask_sync, "async": ask_async, "httpx": ask_through(httpx), "httpx2": ask_through(httpx2)}
+
+
+@pytest.fixture
+def everything_logged() -> Iterator[io.StringIO]:
+    """All loggers at DEBUG."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    names = [None, *logging.root.manager.loggerDict, "httpcore2.http11", "httpcore.http11", "h11", "asyncio"]
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def shown(problem: BaseException, *, in_colour: bool = True) -> str:
+    """Every way in which people look at an error, hidden contexts included."""
+    texts = []
+    links: list[BaseException | None] = [problem]
+    seen: set[int] = set()
+    while links:
+        link = links.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        links += [link.__cause__, link.__context__]
+        texts += [str(link), repr(link), repr(link.args), repr(getattr(link, "__notes__", "")), repr(vars(link))]
+        whole = traceback.TracebackException.from_exception(link, capture_locals=True)
+        texts += whole.format()
+        texts += opened_locals(link)
+    if not in_colour:
+        return "\n".join(texts)
+    console = Console(file=io.StringIO(), width=300)
+    console.print(Traceback.from_exception(type(problem), problem, problem.__traceback__, show_locals=True))
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join([*texts, console.file.getvalue()])
+
+
+def opened_locals(problem: BaseException) -> Iterator[str]:
+    """The attributes of local variables, which some debuggers and error reporters show; not those of the tests."""
+    for frame, _ in traceback.walk_tb(problem.__traceback__):
+        if f"{os.sep}tests{os.sep}" not in frame.f_code.co_filename:
+            for value in frame.f_locals.values():
+                yield repr(getattr(value, "__dict__", ""))
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_secret_in_errors_tracebacks_and_logs(face: str, fault: str, everything_logged: io.StringIO) -> None:
+    with serving(FAULTS[fault]) as server:
+        SERVERS.append(server)
+        for keepers in (
+            (bearer(server.url, token=CANARY), api_key(server.url, key=f"{CANARY}-key")),
+            (basic(server.url),),
+        ):
+            call = get(
+                server.url,
+                auth=keepers,
+                timeouts=Timeouts(silence=5),
+                total=0.2 if fault in {"silent", "stalled"} else 5,
+            )
+            with pytest.raises(SkykeyError) as caught:
+                FACES[face](call)
+            # Rendering takes half a second; one credential in one face shows as much as all of them.
+            text = shown(caught.value, in_colour=face == "sync" and len(keepers) > 1) + everything_logged.getvalue()
+            assert CANARY not in text
+            assert PAIR not in text
+        assert CANARY in server.seen[0].text  # it was really there to be shown
+        assert PAIR in server.seen[-1].text
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_no_secret_when_the_connection_breaks_while_it_is_written(face: str) -> None:
+    """The HTTP library's frames hold the bytes that were about to go out."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    def reset() -> None:
+        connection, _ = listener.accept()
+        connection.recv(10)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    with listener:
+        thread = threading.Thread(target=reset)
+        thread.start()
+        call = get(url, method="POST", body=b"x" * 30_000_000, auth=(bearer(url, token=CANARY),))
+        with pytest.raises(SkykeyError) as caught:
+            FACES[face](call)
+        thread.join()
+    assert CANARY not in shown(caught.value)
+
+
+def test_no_secret_in_what_ctrl_c_shows() -> None:
+    """KeyboardInterrupt comes out of the library's own frames, with all their variables."""
+    with serving(silent) as server:
+        SERVERS.append(server)
+        threading.Timer(0.3, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            Asker().ask(get(server.url, auth=(bearer(server.url, token=CANARY),)))
+    whole = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert CANARY not in "".join(line for line in whole.format() if f"{os.sep}tests{os.sep}" not in line)
+
+
+def test_no_query_in_error_texts() -> None:
+    """A query may hold a signature, and a statement that says more than its author meant to."""
+    for status in (302, 401, 403, 404, 429, 500, 503):
+        with serving(lambda _, status=status: reply(status, "", Location="https://x.example/?s=canary")) as server:  # type: ignore[misc]
+            with pytest.raises(SkykeyError) as caught:
+                Asker().ask(get(f"{server.url}/a?signature=canary"))
+            assert "canary" not in str(caught.value)
+
+
+def test_a_deadline_s_error_shows_no_secret_either() -> None:
+    with serving(silent) as server:
+        SERVERS.append(server)
+        with skykey.within(0.2), pytest.raises(SkykeyError) as caught:
+            Asker().ask(get(server.url, auth=(bearer(server.url, token=CANARY),)))
+    assert CANARY not in shown(caught.value)
