@@ -32,7 +32,6 @@ class _Progress:
     """What both kinds of rows know about themselves."""
 
     _end: End | None = None
-    _started = False
     _closed = False
 
     @property
@@ -48,10 +47,9 @@ class _Progress:
             raise UsageError("the rows have not been read to their end")
         return self._end
 
-    def _start(self) -> None:
-        if self._started:
+    def _check_unread(self) -> None:
+        if self._end is not None:
             raise UsageError("rows are read once; ask again for a second pass")
-        self._started = True
 
     def _check_open(self) -> None:
         # To end quietly here would pass off a part of an answer, or nothing of it, as the whole.
@@ -67,7 +65,7 @@ class Rows(_Progress):
         self._ready: list[ArrowTable] = []
 
     def __iter__(self) -> Self:
-        self._start()
+        self._check_unread()
         return self
 
     def __next__(self) -> ArrowTable:
@@ -109,7 +107,7 @@ class AsyncRows(_Progress):
         self._ready: list[ArrowTable] = []
 
     def __aiter__(self) -> Self:
-        self._start()
+        self._check_unread()
         return self
 
     async def __anext__(self) -> ArrowTable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from typing import TYPE_CHECKING
 
@@ -12,16 +11,25 @@ from skykey.values.errors import Interrupted, SkykeyError, TimedOut, Unreachable
 from skykey.wire.frames import frameless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
     from skykey.wire.request import Request
 
+_THEIRS = (
+    httpcore2.TimeoutException,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+    OSError,
+)
 
-@contextlib.contextmanager
-def translated(request: Request, *, sent: bool) -> Iterator[None]:
-    """Turn what the HTTP library raises into `TransportError`.
 
-    The library's own frames are cut off (see `frameless`).
+class translated:  # noqa: N801 - used as a statement: with translated(request, sent=True)
+    """Turn what the HTTP library raises in the block into `TransportError`.
+
+    The library's own frames are cut off (see `frameless`). A class and not a generator: it is entered once for every
+    piece of an answer.
 
     Parameters
     ----------
@@ -30,22 +38,25 @@ def translated(request: Request, *, sent: bool) -> Iterator[None]:
     sent
         Whether the head of the answer has arrived.
     """
-    try:
-        yield
-    except SkykeyError as problem:
-        # From our own socket below, through the library's frames. A copy: `contextmanager` gives the same object its
-        # frames back.
-        frameless(problem)
-        raise copy.copy(problem) from problem.__cause__
-    except (
-        httpcore2.TimeoutException,
-        httpcore2.NetworkError,
-        httpcore2.ProtocolError,
-        httpcore2.ProxyError,
-        httpcore2.UnsupportedProtocol,
-        OSError,
-    ) as problem:
-        raise _translate(problem, request, sent=sent) from frameless(problem)
+
+    __slots__ = ("_request", "_sent")
+
+    def __init__(self, request: Request, *, sent: bool) -> None:
+        self._request = request
+        self._sent = sent
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(problem, SkykeyError):
+            # From our own socket below, through the library's frames. A copy: the block gives the same object its
+            # frames back.
+            raise copy.copy(problem) from frameless(problem).__cause__
+        if isinstance(problem, _THEIRS):
+            raise _translate(problem, self._request, sent=self._sent) from frameless(problem)
 
 
 def _translate(problem: Exception, request: Request, *, sent: bool) -> SkykeyError:

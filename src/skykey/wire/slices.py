@@ -6,7 +6,6 @@ a flag by which another thread calls a read off, need a look in between.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from skykey.values.errors import Interrupted
 if TYPE_CHECKING:
     import ssl
     import threading
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from skykey.values.deadline import Deadline
 
@@ -53,14 +52,22 @@ stop_flag: ContextVar[threading.Event | None] = ContextVar("skykey_stop", defaul
 """Set by whoever runs several blocking exchanges side by side and must be able to end them."""
 
 
-@contextlib.contextmanager
-def limited(deadline: Deadline) -> Iterator[None]:
-    """Put a deadline, and the surrounding stop flag, over the blocking calls of this block."""
-    token = _limits.set(Limits(deadline, stop_flag.get()))
-    try:
-        yield
-    finally:
-        _limits.reset(token)
+class limited:  # noqa: N801 - used as a statement: with limited(deadline)
+    """Put a deadline, and the surrounding stop flag, over the blocking calls of this block.
+
+    A class and not a generator: it is entered once for every piece of an answer.
+    """
+
+    __slots__ = ("_limits", "_token")
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._limits = Limits(deadline, stop_flag.get())
+
+    def __enter__(self) -> None:
+        self._token = _limits.set(self._limits)
+
+    def __exit__(self, *_: object) -> None:
+        _limits.reset(self._token)
 
 
 class SlicedStream(httpcore2.NetworkStream):
