@@ -128,8 +128,6 @@ def test_h10_a_wrong_program_is_caught(python: Path, tmp_path: Path, checker: Ch
 
 
 def test_h10_the_wheel_says_that_it_is_typed(python: Path) -> None:
-    where = subprocess.run(
-        [python, "-I", "-c", "import skykey, os; print(os.path.exists(os.path.dirname(skykey.__file__) + '/py.typed'))"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    code = "import skykey, os; print(os.path.exists(os.path.dirname(skykey.__file__) + '/py.typed'))"
+    where = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert where.stdout.strip() == "True"

@@ -70,7 +70,7 @@ def _ask() -> Ask:
 def shared_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     begin = time.monotonic()
     with running(tmp_path_factory.mktemp("sandbox")) as box:
-        print(f"sandbox ready in {time.monotonic() - begin:.2f} s")  # noqa: T201
+        print(f"sandbox ready in {time.monotonic() - begin:.2f} s")
         yield box
 
 

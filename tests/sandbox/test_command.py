@@ -31,7 +31,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     begin = time.monotonic()
     up = sandbox("up", "--detach", "--json", "--state", folder)
     assert up.returncode == 0, up.stderr
-    print(f"`up --detach` took {time.monotonic() - begin:.2f} s, interpreter included")  # noqa: T201
+    print(f"`up --detach` took {time.monotonic() - begin:.2f} s, interpreter included")
     yield folder
     assert sandbox("down", "--state", folder).returncode == 0
 

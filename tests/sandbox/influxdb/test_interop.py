@@ -93,7 +93,7 @@ def both() -> Iterator[Both]:
     store.load_points("odd", ODD.strip())
     store.lock()
     with parts.influxdb(password="secret") as server, contextlib.ExitStack() as stack:
-        print(f"\nInfluxDB {server.version}")  # noqa: T201  asked for: which one it was
+        print(f"\nInfluxDB {server.version}")
         client = stack.enter_context(TestClient(InfluxService({server.user: "secret"}, store).app))
         login = b64encode(f"{server.user}:secret".encode()).decode()
         both = Both(server.url.rstrip("/"), f"Basic {login}", client)
