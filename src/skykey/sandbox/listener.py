@@ -97,6 +97,7 @@ class Listener:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # an aborted transport closes its socket in the loop's next round
 
     async def _drained(self) -> None:
         # uvicorn keeps two plain sets and tells nobody when they become empty.

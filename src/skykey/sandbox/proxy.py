@@ -14,6 +14,7 @@ class Proxy:
     def __init__(self, targets: Mapping[str, int]) -> None:
         self._targets = targets
         self._open: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection (the callback of ``asyncio.start_server``)."""
@@ -24,15 +25,21 @@ class Proxy:
             # A client that goes away, dawdles or talks nonsense costs its own connection only.
             with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 await self._serve(reader, writer)
+        except asyncio.CancelledError:
+            # Ended by us. Before Python 3.12 asyncio asks such a task for its exception, and logs that there is none.
+            if not self._closing:
+                raise
         finally:
             self._open.discard(task)
-            writer.close()
+            writer.transport.abort() if self._closing else writer.close()
 
     async def close(self) -> None:
         """End what is still open."""
+        self._closing = True
         for task in list(self._open):
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.sleep(0)  # an aborted transport closes its socket in the loop's next round
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), timeout=10)
@@ -52,7 +59,7 @@ class Proxy:
         except* OSError:
             pass  # either side hung up
         finally:
-            far_writer.close()
+            far_writer.transport.abort() if self._closing else far_writer.close()
 
 
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
