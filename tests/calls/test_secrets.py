@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import logging
 import os
 import signal
@@ -22,6 +23,10 @@ import skykey
 from skykey.credentials.credential import Basic
 from skykey.credentials.keeper import Keeper
 from skykey.credentials.provider import Keeping
+from skykey.repertoire import DiscoveryClient, RepertoireError, SyncDiscoveryClient
+from skykey.rubin.consdb_query import ConsDbFastAPI, ConsDbTap
+from skykey.rubin.influx_query import InfluxQueryClient
+from skykey.rubin.logging_query import NightReportClient
 from skykey.values.errors import SkykeyError
 from skykey.values.reach import Reach
 from skykey.values.secret import Secret
@@ -29,7 +34,7 @@ from skykey.values.url import Url
 from skykey.wire.guest import GuestClient
 from skykey.wire.request import Timeouts
 from tests.wire.askers import Asker, AsyncAsker, Fixed, api_key, bearer, get
-from tests.wire.server import Answer, Seen, chunk, reply, serving
+from tests.wire.server import Answer, Seen, as_json, chunk, reply, serving
 
 CANARY = "canary-7f3a9c"
 PAIR = "dXNlcjpjYW5hcnktN2YzYTlj"  # user:canary-7f3a9c
@@ -210,3 +215,100 @@ def test_a_deadline_s_error_shows_no_secret_either() -> None:
         with skykey.within(0.2), pytest.raises(SkykeyError) as caught:
             Asker().ask(get(server.url, auth=(bearer(server.url, token=CANARY),)))
     assert CANARY not in shown(caught.value)
+
+
+PROXY_PAIR = "bWU6cHJveHktY2FuYXJ5"  # me:proxy-canary
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_the_password_of_the_proxy_is_in_no_traceback(face: str, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent_proxy:  # takes connections and never answers
+        port = silent_proxy.getsockname()[1]
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, f"{scheme}://me:proxy-canary@127.0.0.1:{port}")
+        with pytest.raises(SkykeyError) as caught:
+            FACES[face](get("https://made-up.example/", total=0.3))
+    text = shown(caught.value, in_colour=False)
+    assert "proxy-canary" not in text
+    assert PROXY_PAIR not in text
+
+
+def test_no_password_of_the_proxy_when_a_task_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        task = asyncio.ensure_future(AsyncAsker().ask(get("https://made-up.example/")))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        await task
+
+    with socket.create_server(("127.0.0.1", 0)) as silent_proxy:
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, f"http://me:proxy-canary@127.0.0.1:{silent_proxy.getsockname()[1]}")
+        with pytest.raises(asyncio.CancelledError) as caught:
+            asyncio.run(main())
+    assert PROXY_PAIR not in shown(caught.value, in_colour=False)
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+@pytest.mark.parametrize("end", ['"}', '"', '", "database": 7}'], ids=["incomplete", "no JSON", "wrong type"])
+def test_no_token_argument_and_no_password_of_a_login_is_in_a_traceback(face: str, end: str) -> None:
+    login = f'{{"url": "https://i/", "password": "{CANARY}{end}'
+
+    def answer(seen: Seen) -> Answer:
+        if not seen.path.endswith("/discovery"):
+            return as_json(login)
+        entry = {"url": "https://i/", "database": "d", "schema_registry": "https://r/"}
+        entry["credentials_url"] = f"{server.url}/repertoire/x"
+        return as_json(json.dumps({"influxdb_databases": {"x": entry}}))
+
+    with serving(answer) as server:
+        ways: list[Callable[[], Any]]
+        if face == "sync":
+            client = SyncDiscoveryClient(base_url=f"{server.url}/repertoire")
+            ways = [
+                lambda: client.influxdb_credentials("x", f"gt-{CANARY}"),
+                lambda: client.get_influxdb_connection_info("x", token=f"gt-{CANARY}"),
+                lambda: client.list_influxdb_credentials(f"gt-{CANARY}"),
+            ]
+        else:
+            other = DiscoveryClient(base_url=f"{server.url}/repertoire")
+            ways = [
+                lambda: asyncio.run(other.influxdb_credentials("x", f"gt-{CANARY}")),
+                lambda: asyncio.run(other.get_influxdb_connection_info("x", token=f"gt-{CANARY}")),
+            ]
+        for way in ways:
+            with pytest.raises(RepertoireError) as caught:
+                way()
+            assert_shows_nothing(caught.value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda auth: InfluxQueryClient("no-such-site", auth=auth),
+        lambda auth: ConsDbFastAPI("ftp://x", auth),
+        lambda auth: ConsDbTap("ftp://x", auth[1]),
+        lambda auth: NightReportClient("ftp://x", auth),
+    ],
+    ids=["influx", "consdb", "consdb_tap", "log"],
+)
+def test_a_constructor_that_fails_shows_no_token(make: Callable[[tuple[str, str]], Any]) -> None:
+    with pytest.raises(SkykeyError) as caught:
+        make(("user", f"gt-{CANARY}"))
+    assert_shows_nothing(caught.value)
+
+
+def assert_shows_nothing(problem: BaseException) -> None:
+    """Of our own frames: what stands in the test's is the user's."""
+    links: list[BaseException | None] = [problem]
+    seen: set[int] = set()
+    while links:
+        link = links.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        links += [link.__cause__, link.__context__]
+        assert CANARY not in f"{link} {link!r} {link.args} {vars(link)}"
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if f"{os.sep}tests{os.sep}" not in frame.f_code.co_filename:
+                assert CANARY not in repr(frame.f_locals), frame.f_code.co_name

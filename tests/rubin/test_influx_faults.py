@@ -3,6 +3,7 @@
 import asyncio
 import http.server
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,12 +32,15 @@ from skykey.values.errors import (
     RateLimited,
     ServiceError,
     SkykeyError,
+    TimedOut,
     UnknownName,
     Unreadable,
+    UsageError,
 )
 from skykey.values.reach import Reach
 from skykey.values.secret import Secret
 from skykey.values.url import Url
+from tests.wire.server import Answer, Seen, reply, serving
 from tools import parts
 
 MOUNT = "lsst.sal.MTMount.elevation"
@@ -240,6 +244,53 @@ WHOLE = [document([1, 1.5], partial=True), document([2, 2.5])]
 KILLED = msgpack.packb({"results": [{"error": "query-timeout limit exceeded"}]})
 
 
+def test_one_question_has_one_time_limit() -> None:
+    """The login, the schema and the rows share it; each of them alone would be in time."""
+
+    def slow(seen: Seen) -> Answer:
+        time.sleep(0.4)
+        shape = (["fieldKey", "fieldType"], ["f", "float"]) if "FIELD" in seen.target else (["tagKey"], ["t"])
+        series = {"name": "m", "columns": shape[0], "values": [shape[1]]}
+        body = msgpack.packb({"results": [{"statement_id": 0, "series": [series]}]})
+        return reply(200, body, Content_Type="application/x-msgpack")
+
+    class SlowLogin(Fixed):
+        def obtain(self, held: Held[Basic] | None, ask: Ask, /) -> Held[Basic]:
+            time.sleep(0.8)
+            return super().obtain(held, ask)
+
+    with serving(slow) as server:
+        for login, limit in ((Fixed(server.url), 0.6), (SlowLogin(server.url), 0.3)):
+            client = telemetry("usdf", "d", Keeper(login))
+            client.query_timeout = limit
+            with pytest.raises(TimedOut):
+                client.select_top_n("m", "*", 1)
+            with pytest.raises(TimedOut):
+                asyncio.run(client.async_select_top_n("m", "*", 1))
+
+
+def test_what_changes_the_server_is_sent_once() -> None:
+    with serving(lambda _: reply(503, "away")) as server:
+        client = client_of(server.url)
+        for statement, times in (
+            ("SELECT f INTO n FROM m", 1),
+            ("DROP SERIES FROM m", 1),
+            ("SELECT mean(f) FROM m", 4),
+        ):
+            server.seen.clear()
+            with pytest.raises(Overloaded):
+                client.query(statement)
+            assert len(server.seen) == times, statement
+
+
+def test_a_statement_of_comments_only_is_not_sent() -> None:
+    with serving(lambda _: reply(200)) as server:
+        for statement in ("", ";", "/* only a comment */"):
+            with pytest.raises(UsageError, match="empty"):
+                client_of(server.url).query(statement)
+        assert not server.seen
+
+
 def test_a_canned_answer_is_read(canned: tuple[list[bytes], InfluxQueryClient]) -> None:
     answer, client = canned
     answer[:] = WHOLE
@@ -305,6 +356,35 @@ def influxd() -> Iterator[tuple[InfluxQueryClient, Callable[[str], None]]]:
 
         post("query?q=CREATE+DATABASE+d", "")
         yield client_of(server.url), lambda lines: post("write?db=d&precision=ns", lines)
+
+
+@pytest.mark.interop
+def test_a_field_may_be_called_like_a_tag(influxd: tuple[InfluxQueryClient, Callable[[str], None]]) -> None:
+    client, write = influxd
+    write("same,x=v,t=w x=1.5,y=2i 10")
+    night = ("1970-01-01T00:00Z", "1970-01-02T00:00Z")
+    later = ("1971-01-01T00:00Z", "1971-01-02T00:00Z")
+    every = client.select_time_series("same", "*", *night)
+    assert every.iloc[0].to_dict() == {"t": "w", "x": 1.5, "x_1": "v", "y": 2}
+    assert client.select_time_series("same", ["x"], *night)["x"].tolist() == [1.5]
+    latest = client.select_top_n("same", "*", 1)
+    assert latest.iloc[0].to_dict() == {"t": "w", "x_1": "v", "x": 1.5, "y": 2}
+    with client.stream("SELECT * FROM same") as rows:
+        assert [batch.column("x").to_pylist() for batch in rows] == [[1.5]]
+    for empty, full in ((client.select_time_series("same", "*", *later), every),):
+        assert dict(empty.dtypes) == dict(full.dtypes)
+        assert list(empty.columns) == list(full.columns)
+
+
+@pytest.mark.interop
+def test_tags_alone_are_an_error_and_not_an_empty_answer(
+    influxd: tuple[InfluxQueryClient, Callable[[str], None]],
+) -> None:
+    client, write = influxd
+    write("tagged,host=a f=1.5 10")
+    with pytest.raises(UsageError, match="tags only"):
+        client.select_top_n("tagged", ["host"], 1)
+    assert client.select_top_n("tagged", ["host", "f"], 1).iloc[0].to_dict() == {"host": "a", "f": 1.5}
 
 
 @pytest.mark.interop

@@ -101,3 +101,32 @@ def test_recognising_takes_no_time_for_any_text() -> None:
     ):
         assert influxql.projection(text) is None
     assert time.monotonic() - began < 5
+
+
+def test_what_stands_in_texts_and_names_is_no_clause() -> None:
+    for statement in (
+        "SELECT f FROM m WHERE host = 'GROUP BY *'",
+        "SELECT f FROM m WHERE host = '/*' AND f = 1 OR host = '*/'",
+        "SELECT f FROM m /* GROUP BY * */ LIMIT 1",
+    ):
+        assert influxql.projection(statement) == Projection("m", ("f",), by_tags=False)
+    assert influxql.projection('SELECT "a/*b*/" FROM "GROUP BY x"') == Projection(
+        '"GROUP BY x"', ("a/*b*/",), by_tags=False
+    )
+
+
+def test_comments_and_semicolons_ask_nothing() -> None:
+    assert all(influxql.is_empty(text) for text in ("", " \n", ";", "/* x */", " /* a */ ; /* b */;"))
+    assert not any(influxql.is_empty(text) for text in ("SELECT 1", "/* a */ x", "';'"))
+
+
+def test_statements_that_only_read() -> None:
+    for statement in ("select f from m", "/* who */ SHOW SERIES", "EXPLAIN SELECT f FROM m", "SELECT 'INTO' FROM m"):
+        assert influxql.only_reads(statement)
+    for statement in (
+        "SELECT f INTO n FROM m",
+        "DROP SERIES FROM m",
+        "KILL QUERY 3",
+        "CREATE USER a WITH PASSWORD 'b'",
+    ):
+        assert not influxql.only_reads(statement)

@@ -260,3 +260,29 @@ def test_batches_are_passed_on_as_soon_as_they_are_whole() -> None:
 
 def test_nothing_joined_is_an_empty_table() -> None:
     assert joined([]).num_rows == 0
+
+
+def test_columns_of_the_same_name_are_all_there() -> None:
+    """The server sends aliases as they were written: ``SELECT f AS a, g AS a, f AS time``."""
+    table = read(packed(result(series([[NS, 1.5, 2, 3.5]], "time", "a", "a", "time")))).arrow
+    assert table.column_names == ["time", "a", "a_1", "time_1"]
+    assert [table.column(name).to_pylist()[0] for name in table.column_names[1:]] == [1.5, 2, 3.5]
+    assert table.column("time").cast(pa.int64()).to_pylist() == [NS]
+
+
+def test_a_tag_called_like_a_field_is_there_beside_it() -> None:
+    table = read(packed(result(series([[NS, 1.5]], "time", "x", tags={"x": "a", "t": "b"})))).arrow
+    assert table.column_names == ["time", "t", "x_1", "x"]
+    assert table.to_pylist()[0] | {"time": 0} == {"time": 0, "t": "b", "x_1": "a", "x": 1.5}
+
+
+def test_a_tag_that_was_selected_by_name_stands_there_once() -> None:
+    table = read(packed(result(series([[NS, "a", 1.5]], "time", "x", "f", tags={"x": "a"})))).arrow
+    assert table.column_names == ["time", "x", "f"]
+
+
+def test_a_field_called_measurement_is_there_beside_the_measurement() -> None:
+    answer = result(series([[NS, "a"]], "time", "measurement", name="t"), series([[NS, 1.5]], "time", "f", name="u"))
+    table = read(packed(answer)).arrow
+    assert table.column_names == ["measurement_1", "time", "measurement", "f"]
+    assert table.column("measurement_1").to_pylist() == ["t", "u"]

@@ -66,3 +66,9 @@ def test_a_limit_does_not_leak_into_other_threads_and_tasks() -> None:
 
     asyncio.run(main())
     assert seen == [None, None, None]
+
+
+def test_the_sooner_of_two() -> None:
+    never, early, late = Deadline(None), Deadline(1.0), Deadline(2.0)
+    assert late.sooner(early) == early.sooner(late) == never.sooner(early) == early.sooner(never) == early
+    assert never.sooner(never) == never

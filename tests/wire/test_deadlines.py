@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
+import httpcore2
 import pytest
 
 import skykey
@@ -197,3 +200,27 @@ def test_a_cancelled_task_leaves_the_loop_s_connections_usable(slow: Server) -> 
         assert await client.ask(get(slow.url)) == b"next"
 
     asyncio.run(main())
+
+
+def test_the_addresses_of_a_host_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host with several addresses, none of which answers, does not take several times as long."""
+    real = socket.getaddrinfo
+
+    def many(host: object, *more: Any, **named: Any) -> Any:
+        if host != "many.invalid":
+            return real(host, *more, **named)  # type: ignore[arg-type]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{last}", 9)) for last in range(1, 5)]
+
+    waits: list[float] = []
+
+    def dead(self: object, host: str, port: int, timeout: float, *_: object) -> NoReturn:
+        waits.append(timeout)
+        threading.Event().wait(timeout)
+        raise httpcore2.ConnectTimeout
+
+    monkeypatch.setattr(socket, "getaddrinfo", many)
+    monkeypatch.setattr(httpcore2.SyncBackend, "connect_tcp", dead)
+    with taking(1.0), pytest.raises(TimedOut):
+        Asker().ask(get("https://many.invalid/", total=0.4))
+    assert len(waits) == 4
+    assert sum(waits) < 0.45

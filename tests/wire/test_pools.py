@@ -7,10 +7,13 @@ import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from skykey.values.errors import Unreachable
+from skykey.wire.pools import PROCESS_POOLS
+from skykey.wire.request import Timeouts
 from tests.wire.askers import Asker, AsyncAsker, Passing, get
 from tests.wire.server import Answer, Authority, Seen, chunk, reply, serving
 
@@ -199,3 +202,78 @@ def wait_for(what: Callable[[], bool], seconds: float = 5.0) -> bool:
             return True
         waited.wait(0.02)
     return bool(what())
+
+
+def test_what_follows_a_semicolon_in_a_path_is_sent() -> None:
+    with serving(lambda _: reply(200, "ok")) as server:
+        for target in ("/a;v=1/b;session=2?x;y", "//a/b;c", "/"):
+            assert Asker().ask(get(f"{server.url}{target}")) == asyncio.run(AsyncAsker().ask(get(server.url + target)))
+            assert [seen.target for seen in server.seen[-2:]] == [target] * 2
+
+
+def test_more_calls_than_places_wait_for_their_turn() -> None:
+    """However long the others take: a call's own time alone ends its waiting."""
+
+    def slow(_: Seen) -> Answer:
+        threading.Event().wait(0.4)
+        return reply(200, "ok")
+
+    timeouts = Timeouts(connect=0.3)
+    with serving(slow) as server:
+        call = get(server.url, timeouts=timeouts, total=30.0)
+
+        async def main() -> list[bytes]:
+            return await asyncio.gather(*(AsyncAsker().ask(call) for _ in range(70)))
+
+        assert asyncio.run(main()) == [b"ok"] * 70
+        with ThreadPoolExecutor(70) as threads:
+            assert list(threads.map(lambda _: Asker().ask(call), range(70))) == [b"ok"] * 70
+
+
+def endless(_: Seen) -> Answer:
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    while True:
+        yield chunk(b"x" * 1000)
+
+
+def test_abandoned_rows_leave_the_books_of_the_pool() -> None:
+    """The library would remember their requests, headers included, for as long as the process lives."""
+    with serving(endless) as server, serving(lambda _: reply(200, "ok")) as other:
+        for _ in range(5):
+            next(Asker().stream(get(server.url, reader=Passing, cap=None)))
+        gc.collect()
+        assert Asker().ask(get(other.url)) == b"ok"
+        assert all(not pool._requests for pool in PROCESS_POOLS._blocking.values())
+
+
+def test_abandoned_asynchronous_rows_are_closed_without_a_word() -> None:
+    async def main(url: str) -> list[Any]:
+        words: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: words.append(context))
+        for _ in range(5):
+            await anext(AsyncAsker().stream(get(url, reader=Passing, cap=None)))
+        gc.collect()
+        for _ in range(50):
+            await asyncio.sleep(0.01)
+        pools = PROCESS_POOLS._loops[asyncio.get_running_loop()]._pools.values()
+        assert all(not pool._requests and not pool.connections for pool in pools)
+        gc.collect()
+        return words
+
+    with serving(endless) as server:
+        assert asyncio.run(main(server.url)) == []
+
+
+def test_an_error_that_the_user_was_handling_keeps_its_traceback() -> None:
+    with serving(lambda _: reply(200)) as gone:
+        url = gone.url
+    users: Exception | None = None
+    try:
+        int("the user's")
+    except ValueError as problem:
+        users = problem
+        with pytest.raises(Unreachable):
+            Asker().ask(get(url))
+        with pytest.raises(Unreachable):
+            asyncio.run(AsyncAsker().ask(get(url)))
+    assert users.__traceback__ is not None

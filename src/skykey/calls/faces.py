@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Face:
@@ -72,17 +73,10 @@ class method(Generic[P, T]):  # noqa: N801 - a decorator, like property
         if obj is None:
             return self
         if isinstance(obj, Sync):
-            return self._bound(obj, perform)
+            return bound(self.flow, obj, perform)
         if isinstance(obj, Async):
-            return self._bound(obj, aperform)
+            return bound(self.flow, obj, aperform)
         return functools.partial(self.flow, obj)
-
-    def _bound(self, obj: Face, performer: Callable[[Flow[T], Carrier, Clock], Any]) -> Callable[P, Any]:
-        @functools.wraps(self.flow)
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return performer(self.flow(faceless(obj), *args, **kwargs), carrier_of(obj), obj._clock)  # noqa: SLF001 - own family
-
-        return bound
 
 
 class twin(Generic[P, T]):  # noqa: N801 - a decorator
@@ -102,10 +96,34 @@ class twin(Generic[P, T]):  # noqa: N801 - a decorator
     @overload
     def __get__(self, obj: object, owner: type[Any], /) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, obj: Any, owner: type[Any], /) -> Any:
-        return self if obj is None else self._of._bound(obj, aperform)  # noqa: SLF001 - own family
+        return self if obj is None else bound(self._of.flow, obj, aperform)
 
 
-def carrier_of(obj: Face) -> Carrier:
+def bound(
+    flow: Callable[Concatenate[Any, P], Flow[T]], obj: Face, performer: Callable[[Flow[T], Carrier, Clock], R]
+) -> Callable[P, R]:
+    """A flow as a method of an object that has a face.
+
+    Parameters
+    ----------
+    flow
+        The method's body.
+    obj
+        Its ``self``; the flow sees it without its face.
+    performer
+        What is made of the flow with the object's carrier and clock.
+    """
+
+    @functools.wraps(flow)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        course = flow(_faceless(obj), *args, **kwargs)
+        del args, kwargs  # tracebacks show local variables, and an argument may be a token
+        return performer(course, _carrier_of(obj), obj._clock)  # noqa: SLF001 - own family
+
+    return call
+
+
+def _carrier_of(obj: Face) -> Carrier:
     """Who takes this object's requests out: the client that its user brought, or the process's pools."""
     if obj._carrier is not None:  # noqa: SLF001 - own family
         return obj._carrier  # noqa: SLF001
@@ -115,7 +133,7 @@ def carrier_of(obj: Face) -> Carrier:
     return PROCESS_POOLS
 
 
-def faceless(obj: Face) -> Any:
+def _faceless(obj: Face) -> Any:
     """A view of the object as its class of flows sees it: the same state, no face."""
     flows = _flows_class(type(obj))
     view = object.__new__(flows)

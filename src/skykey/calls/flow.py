@@ -12,10 +12,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from skykey.calls.attempts import attempts
-from skykey.calls.steps import Batches, Need, Pause, Step
+from skykey.calls.steps import Batches, Need, Pause, Send, Step
 from skykey.values.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -52,6 +53,46 @@ def ask(call: Call[T]) -> Flow[T]:
 def stream(call: Call[T]) -> Flow[T]:
     """Perform a call whose batches go on to whoever iterates over the method's rows."""
     return attempts(call)
+
+
+def bounded(flow: Flow[T], seconds: float | None) -> Flow[T]:
+    """Give everything that a flow does, all its calls and waits, one time limit together.
+
+    Parameters
+    ----------
+    flow
+        What is to be done; it may be one that streams.
+    seconds
+        From the first step on; None for no limit but the block's own (`within`).
+    """
+    deadline = Deadline.after(seconds)
+    answer: Any = None
+    failure: Exception | None = None
+    try:
+        while True:
+            try:
+                step = flow.send(answer) if failure is None else flow.throw(failure)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            answer = failure = None
+            try:
+                answer = yield _in_time(step, deadline)
+            except Exception as problem:  # noqa: BLE001 - handed to the flow, which raises it again
+                failure = problem
+    finally:
+        flow.close()
+
+
+def _in_time(step: Step, deadline: Deadline) -> Step:
+    match step:
+        case Need() | Send():
+            return replace(step, deadline=deadline.sooner(step.deadline))
+        case Pause(wait):
+            remaining = deadline.remaining()
+            return step if remaining is None else Pause(min(wait, remaining))
+        case _:
+            return step
 
 
 def need(keeper: Keeper[C]) -> Flow[Held[C]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from skykey.calls.refusals import shortened
-from skykey.values.errors import Unreadable
+from skykey.values.errors import SkykeyError, Unreadable
+from skykey.wire.frames import frameless
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,13 @@ class JsonReader(Generic[T]):
         self._head: Head | None = None
 
     def head(self, head: Head, /) -> None:
-        """Refuse what calls itself a page: most often somebody's login page with status 200."""
+        """Refuse what calls itself a page: most often somebody's login page with status 200.
+
+        Raises
+        ------
+        Unreadable
+            If it is one.
+        """
         self._head = head
         if head.media_type in {"text/html", "application/xhtml+xml"}:
             raise Unreadable(
@@ -53,13 +61,24 @@ class JsonReader(Generic[T]):
         Unreadable
             If it is not JSON.
         """
+        # A document may hold a password, and tracebacks show local variables: no frame that has it may be in one.
+        handled = sys.exception()
+        try:
+            made = self._made()
+        except SkykeyError as problem:
+            raise frameless(problem, handled=handled)  # noqa: B904 - it is the same one
+        if made is None:
+            where = self._head.url.without_query() if self._head else "the service"
+            raise Unreadable(f"{where} answered with something that is not JSON", url=where)
+        return made[0]
+
+    def _made(self) -> tuple[T] | None:
         try:
             # RecursionError: a small body of brackets nests deeper than any real document.
             document = json.loads(self._body)
         except (ValueError, RecursionError):
-            where = self._head.url.without_query() if self._head else "the service"
-            raise Unreadable(f"{where} answered with something that is not JSON", url=where) from None
-        return self._make(document)
+            return None  # it carries the body: nothing may have it as its context
+        return (self._make(document),)
 
     def words(self, head: Head, body: bytes, /) -> str:
         """Find the error text in the shapes that Rubin's services use, else the body's beginning.

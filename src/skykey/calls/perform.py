@@ -30,11 +30,6 @@ class _Course(Generic[T]):
         self._result: list[T] = []
 
     @property
-    def done(self) -> bool:
-        """Whether the flow has returned."""
-        return bool(self._result)
-
-    @property
     def result(self) -> T:
         """What it returned."""
         return self._result[0]

@@ -8,13 +8,13 @@ import click
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print the completion script of SHELL.
+    """Print the completion script of SHELL.
 
     \b
     bash  eval "$(skykey completion bash)"          in ~/.bashrc
     zsh   eval "$(skykey completion zsh)"           in ~/.zshrc
     fish  skykey completion fish | source           in ~/.config/fish/config.fish
-    """
+    """  # noqa: D301 - a real \b: click then leaves the lines as they are
     from click.shell_completion import get_completion_class
 
     from skykey.cli.output import put

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED: Final = 130
 
-_EXTRAS: Final = {
+# Which extra brings an optional package.
+EXTRAS: Final = {
     "cryptography": "sandbox",
     "duckdb": "sandbox",
     "matplotlib": "plot",
@@ -53,7 +54,7 @@ def guarded(run: Callable[[], object], *, as_json: bool) -> int:
     except click.ClickException as error:
         return tell(_of_click(error), as_json=as_json)
     except ImportError as error:
-        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
         return tell(MissingExtra.of(extra, f"this ({error.name})"), as_json=as_json)

@@ -13,13 +13,13 @@ from skykey.cli.output import put, wrapped
 if TYPE_CHECKING:
     from skykey.cli.systems import Identity, Where
 
-_LABEL: Final = 9
+LABEL: Final = 9
 
 
 def line(label: str, text: str) -> None:
     """A label and what it says, folded beside it."""
-    blank = " " * _LABEL
-    put(f"{click.style(f'{label:<{_LABEL}}', bold=True)}{wrapped(text, first=blank, rest=blank)[_LABEL:]}")
+    blank = " " * LABEL
+    put(f"{click.style(f'{label:<{LABEL}}', bold=True)}{wrapped(text, first=blank, rest=blank)[LABEL:]}")
 
 
 def kind(identity: Identity) -> str:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import click
 
+from skykey.cli.failures import EXTRAS, INTERRUPTED
+from skykey.cli.options import with_json
+from skykey.cli.output import say
 from skykey.sandbox import Box, SandboxError
 from skykey.sandbox.errors import AlreadyRunning, NotRunning
 
@@ -18,7 +21,6 @@ _state = click.option(
     metavar="DIR",
     help="Folder of the sandbox's ports, keys and token; by default one per user.",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _as_real = click.option("--as-real", is_flag=True, help="Play the documented host names and refuse every other one.")
 _real = click.option(
     "--real",
@@ -38,7 +40,7 @@ def sandbox() -> None:
 
 @sandbox.command()
 @click.option("--detach", is_flag=True, help="Leave it running and return.")
-@_json
+@with_json
 @_state
 @_real
 def up(detach: bool, as_json: bool, state: Path | None, real: tuple[str, ...]) -> None:
@@ -53,7 +55,7 @@ def up(detach: bool, as_json: bool, state: Path | None, real: tuple[str, ...]) -
             if detach:
                 box = process.detach(state, real=real)
                 _show(box, as_json=as_json)
-                _say(f"Stop it with: skykey sandbox down{_flag(state)}")
+                say(f"Stop it with: skykey sandbox down{_flag(state)}")
                 return
             folder = folders.default_folder() if state is None else state.absolute()
             sys.exit(foreground(folder, real, lambda box: _ready(box, as_json=as_json)))
@@ -64,7 +66,7 @@ def up(detach: bool, as_json: bool, state: Path | None, real: tuple[str, ...]) -
                 f"A sandbox already runs in {box.folder}, but with its own {', '.join(missing)}; "
                 f"stop it first: skykey sandbox down{_flag(state)}"
             )
-        _say(f"A sandbox already runs here (process {box.pid}).")
+        say(f"A sandbox already runs here (process {box.pid}).")
         _show(box, as_json=as_json)
 
 
@@ -78,13 +80,13 @@ def down(state: Path | None) -> None:
         try:
             process.stop(state)
         except NotRunning as error:
-            _say(str(error))
+            say(str(error))
         else:
-            _say("The sandbox is stopped.")
+            say("The sandbox is stopped.")
 
 
 @sandbox.command()
-@_json
+@with_json
 @_state
 def status(as_json: bool, state: Path | None) -> None:
     """Show the running sandbox; exit code 1 if none runs."""
@@ -101,7 +103,7 @@ def status(as_json: bool, state: Path | None) -> None:
 
 
 @sandbox.command()
-@_json
+@with_json
 @_as_real
 @_state
 def env(as_json: bool, as_real: bool, state: Path | None) -> None:
@@ -146,7 +148,7 @@ def _check_extra() -> None:
 
     from skykey.values.errors import MissingExtra
 
-    if not all(map(find_spec, ("cryptography", "duckdb", "msgpack", "starlette", "uvicorn"))):
+    if not all(find_spec(package) for package, extra in EXTRAS.items() if extra == "sandbox"):
         raise MissingExtra.of("sandbox", "a sandbox")
 
 
@@ -176,15 +178,15 @@ def _told() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except SandboxError as error:
-        _say(str(error))
+        say(str(error))
         sys.exit(error.exit_code)
 
 
 def _ready(box: Box, *, as_json: bool) -> None:
     _show(box, as_json=as_json)
-    _say("Stop it with Ctrl-C.")
+    say("Stop it with Ctrl-C.")
 
 
 def _show(box: Box, *, as_json: bool) -> None:
@@ -204,10 +206,6 @@ def _show(box: Box, *, as_json: bool) -> None:
     for name, value in rows.items():
         if value:
             click.echo(f"{name:<14} {value}")
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _flag(state: Path | None) -> str:

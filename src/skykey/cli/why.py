@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from skykey.cli import failures
-from skykey.cli.identity import allows, as_document, kind, life, line, site_document
+from skykey.cli.identity import LABEL, allows, as_document, kind, life, line, site_document
 from skykey.cli.lasting import left
 from skykey.cli.options import with_json, with_site, with_system, with_tokenfile
 from skykey.cli.output import document, put, wrapped
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from skykey.credentials.explanation import Explanation, Row
     from skykey.values.errors import SkykeyError
 
-_LABEL: Final = 9
 _STATUS: Final = {"found": "used", "shadowed": "behind", "unavailable": "-", "failed": "FAILED"}
 _COLOURS: Final = {"found": "green", "shadowed": "yellow", "failed": "red"}
 
@@ -61,7 +60,7 @@ def _missing(account: Account) -> SkykeyError | None:
     try:
         account.chain.obtain(None, Ask())
     except NoCredential as nothing:
-        return NoCredential(f"{account.chain.what} was not found", next=nothing.next)
+        return NoCredential(f"{account.chain.name} was not found", next=nothing.next)
     except CredentialError as failed:
         return failed
     return None
@@ -95,10 +94,10 @@ def _show(account: Account, explanation: Explanation, identity: Identity | None)
     put("Sources, in order:")
     for row in explanation.rows:
         outcome = row.outcome.value
-        status = click.style(f"{_STATUS.get(outcome, outcome):<{_LABEL - 2}}", fg=_COLOURS.get(outcome))
+        status = click.style(f"{_STATUS.get(outcome, outcome):<{LABEL - 2}}", fg=_COLOURS.get(outcome))
         reason = _reason(row)
-        text = wrapped(f"{row.source}{': ' if reason else ''}{reason}", first=" " * _LABEL, rest=" " * (_LABEL + 2))
-        put(f"  {status}{text[_LABEL:]}")
+        text = wrapped(f"{row.source}{': ' if reason else ''}{reason}", first=" " * LABEL, rest=" " * (LABEL + 2))
+        put(f"  {status}{text[LABEL:]}")
 
 
 def _life(winner: Row, identity: Identity | None) -> str:

@@ -24,7 +24,7 @@ class Chain(Generic[C]):
 
     Parameters
     ----------
-    what
+    name
         What is searched for, in words: "a token for the site usdf".
     providers
         In order.
@@ -34,15 +34,10 @@ class Chain(Generic[C]):
         See `Provider.keeping`.
     """
 
-    what: str
+    name: str
     providers: tuple[Provider[C], ...]
     remedy: str
     keeping: Keeping = Keeping.NOT_AT_ALL
-
-    @property
-    def name(self) -> str:
-        """What is searched for."""
-        return self.what
 
     def obtain(self, held: Held[C] | None, ask: Ask, /) -> Held[C]:
         """Get from the latest winner if there is one, else from the first that has something.
@@ -71,7 +66,7 @@ class Chain(Generic[C]):
                     ask.trace.add(Attempt(other.name, Outcome.NOT_ASKED, why_not))
                 return replace(found, source=provider.name)
         tried = "\n".join(f"  {attempt}" for attempt in ask.trace.attempts)
-        raise NoCredential(f"{self.what} was not found; the sources, in order:\n{tried}", next=self.remedy)
+        raise NoCredential(f"{self.name} was not found; the sources, in order:\n{tried}", next=self.remedy)
 
     def changed(self, held: Held[C], /) -> bool:
         """Ask the winner."""

@@ -26,12 +26,12 @@ class Row:
         What it has to offer.
     reason
         Why it was not used; empty for the one that is.
+    storage
+        How long what it gives is kept.
     hint
         Of the credential it has, if it has one; never the credential.
     same_as_winner
         Whether it has the very credential that is used; None if it has none.
-    storage
-        How long what it gives is kept.
     seconds_left
         Until that credential ends; None if nobody says.
     identity
@@ -54,8 +54,6 @@ class Explanation:
 
     Parameters
     ----------
-    what
-        What is searched for.
     rows
         One a source.
     reach
@@ -66,7 +64,6 @@ class Explanation:
         The next command if there is no winner.
     """
 
-    what: str
     rows: tuple[Row, ...]
     reach: tuple[str, ...]
     said_by: str | None
@@ -115,7 +112,6 @@ def explain(chain: Chain[Any], clock: Clock = SYSTEM_CLOCK) -> Explanation:
         )
     reach = None if won is None else won.credential.reach
     return Explanation(
-        what=chain.what,
         rows=tuple(rows),
         reach=() if reach is None else tuple(sorted(map(str, reach.origins))),
         said_by=None if reach is None else reach.said_by,

@@ -64,6 +64,9 @@ class Keeper(Generic[C]):
         reference; without it, pickling is refused, because a credential must not travel unseen.
     """
 
+    last_challenge: str | None = None
+    """What the service said at the latest refusal that led to a renewal."""
+
     def __init__(
         self,
         provider: Provider[C],
@@ -139,7 +142,7 @@ class Keeper(Generic[C]):
         held
             The refused one.
         challenge
-            What the service said; kept in the trace's place for ``why``.
+            What the service said; kept as `last_challenge` if it leads to a renewal.
 
         Returns
         -------
@@ -167,9 +170,6 @@ class Keeper(Generic[C]):
         """Whether asking now could give another credential than that generation's. Local and cheap."""
         held = self._held
         return held is None or held.generation != generation or self._changed(held)
-
-    last_challenge: str | None = None
-    """What the service said at the latest refusal that led to a renewal."""
 
     def trace(self) -> Trace:
         """The attempts of the latest renewal."""

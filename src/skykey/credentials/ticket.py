@@ -57,7 +57,13 @@ class Ticket(Generic[C]):
         return self._outcome()
 
     async def await_(self, deadline: Deadline) -> Held[C]:
-        """Wait on the running event loop, which stays free."""
+        """Wait on the running event loop, which stays free.
+
+        Raises
+        ------
+        TimedOut
+            As `wait`.
+        """
         import asyncio
 
         loop = asyncio.get_running_loop()

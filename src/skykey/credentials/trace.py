@@ -28,7 +28,7 @@ class Attempt:
     outcome
         What became of it.
     reason
-        Why, as a sentence without the full stop; for a found one, its hint.
+        Why, as a sentence without the full stop; empty for the one that is used.
     """
 
     source: str

@@ -104,6 +104,11 @@ class DiscoveryFlows:
             For refusals and transport problems; each is also the precise class, such as `Forbidden` or `TimedOut`.
         RepertoireValidationError
             If it is not what was promised.
+
+        Examples
+        --------
+        >>> client = SyncDiscoveryClient(base_url="https://rsp.example.org/repertoire")
+        >>> client.discovery().environment_name  # doctest: +SKIP
         """
         return (yield from self._document.flow(self._fetch, SYSTEM_CLOCK))
 
@@ -120,6 +125,11 @@ class DiscoveryFlows:
         -------
         list of str
             Sorted.
+
+        Raises
+        ------
+        RepertoireWebError, RepertoireValidationError
+            As `discovery`.
         """
         known = (yield from self.discovery()).influxdb_databases
         return sorted(label for label, entry in known.items() if local is None or entry.local is local)
@@ -137,6 +147,11 @@ class DiscoveryFlows:
         -------
         InfluxDatabase or None
             None if there is no such label.
+
+        Raises
+        ------
+        RepertoireWebError, RepertoireValidationError
+            As `discovery`.
         """
         entry = (yield from self.discovery()).influxdb_databases.get(database)
         if entry is None:
@@ -168,15 +183,25 @@ class DiscoveryFlows:
             If the document names another origin for it.
         Failed
             If the token's text cannot be a token.
+
+        Examples
+        --------
+        >>> client = SyncDiscoveryClient(base_url="https://rsp.example.org/repertoire")
+        >>> login = client.influxdb_credentials("usdf_efd", "gt-…")  # doctest: +SKIP
+        >>> login.url, login.username, login.password.get_secret_value()  # doctest: +SKIP
         """
-        return (yield from self.login(database, self._keeper(token)))
+        keeper = self._keeper(token)
+        del token  # tracebacks show local variables
+        return (yield from self.login(database, keeper))
 
     @method
     def get_influxdb_connection_info(
         self, database: str, token: str | Secret
     ) -> Flow[InfluxDatabaseWithCredentials | None]:
         """Same as `influxdb_credentials`, under the name of rubin.repertoire 0.2 and 0.3 (seed 001)."""
-        return (yield from self.influxdb_credentials(database, token))
+        flow = self.influxdb_credentials(database, token)
+        del token  # tracebacks show local variables
+        return (yield from flow)
 
     @method
     def list_influxdb_credentials(self, token: str | Secret) -> Flow[Mapping[str, InfluxDatabaseWithCredentials]]:
@@ -191,13 +216,27 @@ class DiscoveryFlows:
         -------
         mapping
             Label to database with login.
+
+        Raises
+        ------
+        RepertoireWebError, RepertoireValidationError, Failed
+            As `influxdb_credentials`.
         """
-        url = self.base_url / "discovery/influxdb"
-        return (yield from self._ask(url, read_credentials_list, (self._keeper(token),)))
+        url, keeper = self.base_url / "discovery/influxdb", self._keeper(token)
+        del token  # tracebacks show local variables
+        return (yield from self._ask(url, read_credentials_list, (keeper,)))
 
     @method
     def login(self, database: str, keeper: Keeper[Bearer]) -> Flow[InfluxDatabaseWithCredentials | None]:
-        """As `influxdb_credentials`, with a token that is kept fresh."""
+        """As `influxdb_credentials`, with a token that is kept fresh.
+
+        Raises
+        ------
+        RepertoireWebError, RepertoireOutOfReach
+            As there.
+        CredentialError
+            If the keeper has no token to give.
+        """
         entry = (yield from self.discovery()).influxdb_databases.get(database)
         if entry is None:
             return None
@@ -207,11 +246,6 @@ class DiscoveryFlows:
                 next=f"to trust that origin, name it: REPERTOIRE_BASE_URL={entry.credentials_url.origin}/repertoire",
             )
         return (yield from self._ask(entry.credentials_url, read_credentials, (keeper,)))
-
-    @property
-    def reach(self) -> Reach:
-        """Where a token may go that is used through this client."""
-        return self._reach
 
     def _keeper(self, token: str | Secret) -> Keeper[Bearer]:
         secret = token if isinstance(token, Secret) else Secret(token)

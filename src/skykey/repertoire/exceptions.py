@@ -5,6 +5,7 @@
     RepertoireError                 base; every failure of a lookup is one
     ├── RepertoireUrlError          nobody says where Repertoire is
     ├── RepertoireValidationError   a document that is not what was promised
+    ├── RepertoireOutOfReach        a document that sends a token or a login where nobody named
     └── RepertoireWebError          any refusal or transport problem; the precise one is its cause
 """
 
@@ -50,6 +51,12 @@ class RepertoireValidationError(RepertoireError):
     """The answer is JSON and does not fit. Its values are not quoted: one may be a password."""
 
     code = "repertoire-validation"
+
+
+class RepertoireOutOfReach(RepertoireError, OutOfReach):
+    """The document sends the token, or a login, to an origin that nobody named."""
+
+    code = OutOfReach.code
 
 
 class RepertoireWebError(RepertoireError):
@@ -181,9 +188,3 @@ def as_web_error(problem: ServiceError | TransportError) -> RepertoireWebError:
         if hasattr(problem, name):
             setattr(made, name, getattr(problem, name))
     return made
-
-
-class RepertoireOutOfReach(RepertoireError, OutOfReach):
-    """The document sends the token, or a login, to an origin that nobody named."""
-
-    code = OutOfReach.code

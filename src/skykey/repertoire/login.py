@@ -21,7 +21,7 @@ from skykey.values.errors import (
     Unavailable,
     Unreadable,
 )
-from skykey.values.life import Life
+from skykey.values.life import LOOK_AGAIN, Life
 from skykey.values.reach import Reach
 from skykey.values.secret import Secret
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from skykey.credentials.credential import Bearer
     from skykey.credentials.keeper import Keeper
     from skykey.repertoire.discovery import SyncDiscoveryClient
-
-_LOOK_AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class RepertoireLogin:
             found.username,
             Secret(found.password.get_secret_value()),
             Reach.discovered(found.url, within=token.credential.reach, said_by=said_by),
-            Life(look_again=_LOOK_AGAIN),
+            Life(look_again=LOOK_AGAIN),
         )
         facts = {
             "label": label,

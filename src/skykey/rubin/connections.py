@@ -12,7 +12,7 @@ from skykey.rubin.consdb_query import ConsDbFastAPI, ConsDbTap
 from skykey.rubin.influx_query import InfluxQueryClient, telemetry
 from skykey.rubin.logging_query import ExposureLogClient, NarrativeLogClient, NightReportClient
 from skykey.rubin.logins import login_keeper
-from skykey.rubin.sites import LOOPBACK, find_site, own_site
+from skykey.rubin.sites import INSTANCE_VARIABLE, LOOPBACK, find_site, own_site
 from skykey.rubin.tokens import DEFAULT_TOKENFILE as _DEFAULT_TOKENFILE
 from skykey.rubin.tokens import keeper_of_site, token_chain
 from skykey.values.errors import NoCredential
@@ -132,11 +132,11 @@ def get_clients(
         "pp": influx(where.name, "lsst.prompt"),
         # Targets of opportunity are written at the summit, whichever site asks.
         "too": influx("summit", "lsst.scimma"),
-        "consdb": ConsDbFastAPI._with(where.api_base, token),  # noqa: SLF001 - own package
-        "consdb_tap": ConsDbTap._with(where.api_base, token),  # noqa: SLF001
-        "narrative_log": NarrativeLogClient._with(where.api_base, token),  # noqa: SLF001
-        "exposure_log": ExposureLogClient._with(where.api_base, token),  # noqa: SLF001
-        "night_report": NightReportClient._with(where.api_base, token),  # noqa: SLF001
+        "consdb": ConsDbFastAPI.with_keeper(where.api_base, token),
+        "consdb_tap": ConsDbTap.with_keeper(where.api_base, token),
+        "narrative_log": NarrativeLogClient.with_keeper(where.api_base, token),
+        "exposure_log": ExposureLogClient.with_keeper(where.api_base, token),
+        "night_report": NightReportClient.with_keeper(where.api_base, token),
     }
 
 
@@ -156,5 +156,5 @@ def _prepare_environment(site: Site) -> None:
     if "usdf" in site.name:
         os.environ.setdefault("LSST_DISABLE_BUCKET_VALIDATION", "1")
         os.environ.setdefault("S3_ENDPOINT_URL", "https://s3dfrgw.slac.stanford.edu/")
-    if "usdf" in os.environ.get("EXTERNAL_INSTANCE_URL", ""):
+    if "usdf" in os.environ.get(INSTANCE_VARIABLE, ""):
         os.environ.setdefault("RUBIN_SIM_DATA_DIR", "/sdf/data/rubin/shared/rubin_sim_data")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from skykey.rubin.service import SiteService, keeper_for, token_of
+from skykey.values.secret import Secret
 
 
 class ConsDb(SiteService):
@@ -43,7 +44,9 @@ class ConsDbFastAPI(ConsDb):
     _below = "consdb"
 
     def __init__(self, api_base: str, auth: tuple[str, str], query_timeout: float = 600) -> None:
-        super().__init__(api_base, keeper_for(api_base, token_of(auth)))
+        token = token_of(auth)
+        del auth  # tracebacks show local variables
+        super().__init__(api_base, keeper_for(api_base, token))
         self.query_timeout = query_timeout
 
 
@@ -63,5 +66,7 @@ class ConsDbTap(ConsDb):
     _below = "api/consdbtap"
 
     def __init__(self, api_base: str, token: str, query_timeout: float = 600) -> None:
-        super().__init__(api_base, keeper_for(api_base, token))
+        given = Secret(token)
+        del token  # tracebacks show local variables
+        super().__init__(api_base, keeper_for(api_base, given))
         self.query_timeout = query_timeout

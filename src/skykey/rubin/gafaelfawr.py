@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from skykey.calls.call import Call, Repeat
-from skykey.calls.faces import Async, Sync, method
+from skykey.calls.faces import Sync, method
 from skykey.calls.flow import Flow, ask
 from skykey.calls.json_reader import JsonReader
 from skykey.values.errors import Unreadable
 from skykey.wire.request import Request, Timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from skykey.credentials.credential import Bearer
     from skykey.credentials.keeper import Keeper
     from skykey.rubin.sites import Site
-
-T = TypeVar("T")
 
 _MOST_BYTES = 2**20
 _MOST_SECONDS = 10.0
@@ -63,7 +59,7 @@ class GafaelfawrFlows:
     """
 
     def __init__(self, site: Site, token: Keeper[Bearer]) -> None:
-        self._root = site.url / "auth/api/v1"
+        self._url = site.url / "auth/api/v1/token-info"
         self._token = token
 
     @method
@@ -74,25 +70,19 @@ class GafaelfawrFlows:
         ------
         NotAuthenticated
             If the site does not accept it.
+        ServiceError, TransportError, CredentialError
+            If it does not answer, or there is no token to ask about.
         """
-        return (yield from self._ask("token-info", _read))
-
-    @method
-    def user_info(self) -> Flow[dict[str, Any]]:
-        """Ask about its owner: name, e-mail address, groups, quota, as far as the site tells."""
-        return (yield from self._ask("user-info", dict[str, Any]))
-
-    def _ask(self, route: str, make: Callable[[Any], T]) -> Flow[T]:
         request = Request(
             "GET",
-            self._root / route,
+            self._url,
             (("Accept", "application/json"),),
             cap=_MOST_BYTES,
             timeouts=Timeouts(connect=5.0, silence=5.0),
         )
         call = Call(
             request,
-            lambda: JsonReader(make),
+            lambda: JsonReader(_read),
             (self._token,),
             Repeat.SAFE,
             total=_MOST_SECONDS,
@@ -103,10 +93,6 @@ class GafaelfawrFlows:
 
 class Gafaelfawr(GafaelfawrFlows, Sync):
     """For blocking programs."""
-
-
-class AsyncGafaelfawr(GafaelfawrFlows, Async):
-    """For asynchronous programs."""
 
 
 def _read(document: Any) -> TokenInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -10,8 +11,10 @@ from skykey.calls.call import Call, Repeat
 from skykey.calls.flow import Flow, ask, need
 from skykey.calls.memo import Memo
 from skykey.rubin import influxql
+from skykey.rubin.logins import label_of
 from skykey.tables.columns import Column
-from skykey.tables.influxdb import MEDIA_TYPE, InfluxTable, arrow_type, common_type, empty, typed, valueless
+from skykey.tables.influxdb import MEDIA_TYPE, InfluxTable, apart, arrow_type, common_type, empty, typed, valueless
+from skykey.tables.packages import arrow
 from skykey.tables.table import Table
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import UsageError
@@ -41,7 +44,7 @@ class DatabaseFlows:
     def _set_up(self, site: str, db_name: str, login: Keeper[Basic]) -> None:
         self.site = self.repertoire_site = site
         self.db_name = db_name
-        self.influx_db = f"{site.replace('-', '')}_{db_name.lower().removeprefix('lsst.')}"
+        self.influx_db = label_of(site, db_name)
         self.query_tag = tag(None)
         self.query_timeout = 300.0
         self.last_query = "No query issued yet."
@@ -87,20 +90,21 @@ class DatabaseFlows:
             # One field may have several types, in different shards.
             columns[row["fieldKey"]] = Column(row["fieldKey"], kind if known is None else common_type(kind, known.type))
         for row in tags.arrow.to_pylist() if len(tags) else ():
-            columns[row["tagKey"]] = Column(row["tagKey"], _string(), is_tag=True)
+            # A tag that is called like a field comes back as <tag>_1.
+            name = apart((*columns, row["tagKey"]))[-1]
+            columns[name] = Column(name, arrow().string(), is_tag=True)
         return tuple(columns.values())
 
     def _call(self, statement: str, reader: Callable[[], Reader[Any]]) -> Flow[Call[Any]]:
-        if not statement or not statement.strip():
+        if not statement or influxql.is_empty(statement):
             raise UsageError("the statement is empty")
         held = yield from need(self._login)
         # In front: behind a statement 1.6.7 accepts a comment in some places only.
         tagged = f"/* {self.query_tag} */ {statement}"
         self.last_query = tagged
-        parameters = {"db": held.facts.get("database", self.db_name), "epoch": "ns", "chunked": "true"}
-        parameters["chunk_size"] = str(_CHUNK)
+        database = held.facts.get("database", self.db_name)
         url = Url(held.facts["url"]) / "query"
-        form = urlencode({**parameters, "q": tagged})
+        form = urlencode({"db": database, "epoch": "ns", "chunked": "true", "chunk_size": _CHUNK, "q": tagged})
         timeouts = Timeouts(silence=self.query_timeout)
         headers: tuple[tuple[str, str], ...] = (("Accept", MEDIA_TYPE),)
         if len(form) <= _LONG:
@@ -108,7 +112,8 @@ class DatabaseFlows:
         else:
             headers += (("Content-Type", "application/x-www-form-urlencoded"),)
             request = Request("POST", url, headers, form.encode(), cap=None, timeouts=timeouts)
-        return Call(request, reader, (self._login,), Repeat.SAFE, total=self.query_timeout, remedy=_REMEDY)
+        repeat = Repeat.SAFE if influxql.only_reads(statement) else Repeat.NEVER
+        return Call(request, reader, (self._login,), repeat, total=self.query_timeout, remedy=_REMEDY)
 
 
 def types_of(columns: Sequence[Column]) -> dict[str, pa.DataType]:
@@ -123,23 +128,14 @@ def projected(known: Sequence[Column], fields: tuple[str, ...], *, by_tags: bool
     tags = [column for column in known if column.is_tag]
     by_name = {column.name: column for column in known}
     if fields:
-        chosen = [by_name[field] for field in fields if field in by_name]
+        # A tag that groups stands there once, and a field that is asked for twice gets another name.
+        chosen = [by_name[field] for field in fields if field in by_name and not (by_tags and by_name[field].is_tag)]
+        names = apart([column.name for column in chosen])
+        chosen = [replace(column, name=name) for column, name in zip(chosen, names, strict=True)]
     else:
         # For * the server sorts by name, and shows tags that do not group.
         chosen = sorted((c for c in known if not (c.is_tag and by_tags)), key=lambda column: column.name)
-    return (Column("time", _time()), *(tags if by_tags else ()), *chosen)
-
-
-def _time() -> pa.DataType:
-    import pyarrow as pa
-
-    return pa.timestamp("ns", "UTC")
-
-
-def _string() -> pa.DataType:
-    import pyarrow as pa
-
-    return pa.string()
+    return (Column("time", arrow().timestamp("ns", "UTC")), *(tags if by_tags else ()), *chosen)
 
 
 def tag(id_tag: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from skykey.calls.faces import Async, Sync, method, twin
-from skykey.calls.flow import Flow, stream
+from skykey.calls.flow import Flow, bounded, stream
 from skykey.calls.steps import Batches
 from skykey.credentials.keeper import Keeper
 from skykey.rubin import influxql
@@ -20,7 +20,7 @@ from skykey.tables.rows import rows
 from skykey.values.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -63,12 +63,16 @@ class InfluxFlows(DatabaseFlows):
         id_tag: str | None = None,
         query_timeout: float = 300.0,
     ) -> None:
-        seller = find_site(repertoire_site or site.lower())
+        given = None if auth is None else token_of(auth)
+        del auth  # tracebacks show local variables
+        site = site.lower()
+        repertoire_site = repertoire_site or site
+        seller = find_site(repertoire_site)
         token = None
-        if auth is not None or not seller.is_built_in:
-            token = Keeper(token_chain(seller, auth_token=None if auth is None else token_of(auth)))
-        self._set_up(site.lower(), db_name, login_keeper(seller, site.lower(), db_name, token))
-        self.repertoire_site = repertoire_site or site.lower()
+        if given is not None or not seller.is_built_in:
+            token = Keeper(token_chain(seller, auth_token=given))
+        self._set_up(site, db_name, login_keeper(seller, site, db_name, token))
+        self.repertoire_site = repertoire_site
         self.query_tag = tag(id_tag)
         self.query_timeout = query_timeout
 
@@ -105,8 +109,15 @@ class InfluxFlows(DatabaseFlows):
 
     @method
     def table(self, query: str) -> Flow[Table]:
-        """As `query`, as an Arrow table with how the answer ended."""
-        return (yield from self._ask(query, {}, None))
+        """As `query`, as an Arrow table with how the answer ended.
+
+        Examples
+        --------
+        >>> client = InfluxQueryClient("usdf")
+        >>> client.table('SELECT * FROM "lsst.sal.ESS.temperature" LIMIT 10').end.complete  # doctest: +SKIP
+        True
+        """
+        return (yield from bounded(self._ask(query, {}, None), self.query_timeout))
 
     @rows
     def stream(self, query: str) -> Flow[End]:
@@ -117,7 +128,21 @@ class InfluxFlows(DatabaseFlows):
         Rows or AsyncRows
             Batches are Arrow tables. A plain projection has its columns and types from the first batch on, asked from
             the service's schema; an empty one gives one batch without rows.
+
+        Raises
+        ------
+        QueryError, Interrupted, TimedOut, Unreachable
+            As `query`, where the rows are read.
+
+        Examples
+        --------
+        >>> client = InfluxQueryClient("usdf")
+        >>> with client.stream('SELECT * FROM "lsst.sal.MTMount.elevation"') as batches:  # doctest: +SKIP
+        ...     print(sum(batch.num_rows for batch in batches))
         """
+        return (yield from bounded(self._streamed(query), self.query_timeout))
+
+    def _streamed(self, query: str) -> Flow[End]:
         known = yield from self._expected(query)
         call = yield from self._call(query, lambda: InfluxBatches(types_of(known or ())))
         end: End = yield from stream(call)
@@ -133,8 +158,13 @@ class InfluxFlows(DatabaseFlows):
         -------
         list of str
             In the server's order; empty if the database is.
+
+        Examples
+        --------
+        >>> client = InfluxQueryClient("usdf")
+        >>> [topic for topic in client.get_topics() if "MTMount" in topic]  # doctest: +SKIP
         """
-        table = yield from self._ask("SHOW MEASUREMENTS", {}, ())
+        table = yield from bounded(self._ask("SHOW MEASUREMENTS", {}, ()), self.query_timeout)
         return list(table.arrow.column("name").to_pylist()) if len(table) else []
 
     @method
@@ -155,8 +185,13 @@ class InfluxFlows(DatabaseFlows):
         ------
         UnknownName
             If there is no such topic; also a ``KeyError``. It names similar ones.
+
+        Examples
+        --------
+        >>> client = InfluxQueryClient("usdf")
+        >>> client.get_fields("lsst.sal.ESS.temperature")["fieldKey"]  # doctest: +SKIP
         """
-        return (yield from self._fields(measurement)).to_pandas()
+        return (yield from bounded(self._fields(measurement), self.query_timeout)).to_pandas()
 
     @method
     def select_time_series(
@@ -204,7 +239,8 @@ class InfluxFlows(DatabaseFlows):
         statement = influxql.select(
             topic_name, listed, since=utc_nanoseconds(t_start), until=utc_nanoseconds(t_end), index=index
         )
-        return (yield from self._selected(statement, topic_name, listed))
+        selected = self._selected(statement, topic_name, listed, by_tags=False)
+        return (yield from bounded(selected, self.query_timeout))
 
     @method
     def select_top_n(
@@ -230,29 +266,39 @@ class InfluxFlows(DatabaseFlows):
         -------
         pandas.DataFrame
             As `query`, newest first.
+
+        Raises
+        ------
+        UnknownName
+            As `select_time_series`.
+        UsageError
+            For fewer than one row, or a cut that is not a point in time. No request is made then.
+
+        Examples
+        --------
+        >>> client = InfluxQueryClient("usdf")
+        >>> latest = client.select_top_n("lsst.sal.ESS.temperature", "*", 10, index=201)  # doctest: +SKIP
         """
         if num < 1:
             raise UsageError(f"{num} rows cannot be asked for; the least is 1")
         listed = _listed(fields)
         until = None if time_cut is None else utc_nanoseconds(time_cut)
         statement = influxql.select(topic_name, listed, until=until, index=index, latest=num)
-        return (yield from self._selected(statement, topic_name, listed))
+        selected = self._selected(statement, topic_name, listed, by_tags=True)
+        return (yield from bounded(selected, self.query_timeout))
 
-    def _selected(self, statement: str, topic: str, fields: tuple[str, ...]) -> Flow[pd.DataFrame]:
+    def _selected(self, statement: str, topic: str, fields: tuple[str, ...], *, by_tags: bool) -> Flow[pd.DataFrame]:
         known = yield from self._schema(influxql.name(topic))
         if not known:
             raise (yield from self._no_topic(topic))
         names = {column.name for column in known}
         for field in fields:
             if field not in names and field != "time":
-                import difflib
-
-                near = difflib.get_close_matches(field, names, n=3)
-                raise UnknownName(
-                    f"the topic {topic} has no field {field!r}",
-                    next=f"did you mean {' or '.join(near)}?" if near else f"skykey rubin fields {topic}",
-                )
-        by_tags = "GROUP BY *" in statement
+                raise _unknown(f"the topic {topic} has no field", field, names, remedy=f"skykey rubin fields {topic}")
+        tags = {column.name for column in known if column.is_tag}
+        if fields and tags.issuperset(fields):
+            # InfluxDB answers this with no rows, whatever there is.
+            raise UsageError(f"{', '.join(fields)} of the topic {topic} are tags only", next="ask for a field as well")
         table = yield from self._ask(statement, {"name": topic}, projected(known, fields, by_tags=by_tags))
         return table.to_pandas()
 
@@ -263,16 +309,12 @@ class InfluxFlows(DatabaseFlows):
         return table
 
     def _no_topic(self, topic: str) -> Flow[UnknownName]:
-        import difflib
-
-        near = difflib.get_close_matches(topic, (yield from self.get_topics()), n=3)
-        return UnknownName(
-            f"the database {self.db_name} has no topic {topic!r}",
-            next=f"did you mean {' or '.join(near)}?" if near else "skykey rubin topics",
-        )
+        topics = yield from self.get_topics()
+        return _unknown(f"the database {self.db_name} has no topic", topic, topics, remedy="skykey rubin topics")
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.influx_db}>"
+        # Also where the constructor raised: tracebacks show local variables.
+        return f"<{type(self).__name__} {getattr(self, 'influx_db', '?')}>"
 
 
 class InfluxQueryClient(InfluxFlows, Sync):
@@ -305,6 +347,14 @@ def telemetry(site: str, db_name: str, login: Keeper[Basic]) -> InfluxQueryClien
     client = InfluxQueryClient.__new__(InfluxQueryClient)
     client._set_up(site, db_name, login)  # noqa: SLF001 - own module
     return client
+
+
+def _unknown(what: str, name: str, known: Iterable[str], *, remedy: str) -> UnknownName:
+    """With similar names; where there are none, the command that lists them all."""
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=3)
+    return UnknownName(f"{what} {name!r}", next=f"did you mean {' or '.join(near)}?" if near else remedy)
 
 
 def _listed(fields: str | Sequence[str]) -> tuple[str, ...]:

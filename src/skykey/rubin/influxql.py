@@ -12,13 +12,15 @@ from skykey.values.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+# Comments, text and names: what looks like one of them inside another is none.
+_OPAQUE = re.compile(r"""/\*.*?\*/|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 _NAME = r'(?:"(?:[^"\\]|\\.)+"|[A-Za-z_][A-Za-z0-9_]*)'
 _PLAIN = re.compile(
     rf"\s*SELECT\s+(\*|{_NAME}(?:\s*,\s*{_NAME})*)\s+FROM\s+((?:{_NAME}?\.){{0,2}}{_NAME})\s*"
     r"(?:(?:WHERE|GROUP|ORDER|LIMIT|SLIMIT|OFFSET)\b.*|;?)\s*",
     re.IGNORECASE | re.DOTALL,
 )
+_INTO = re.compile(r"\bINTO\b", re.IGNORECASE)
 _GROUP_BY = re.compile(r"\bGROUP\s+BY\s+(\*)?", re.IGNORECASE)
 
 
@@ -97,12 +99,28 @@ def projection(statement: str) -> Projection | None:
         None for functions, arithmetic, aliases, subqueries, some tags only, and everything else, whose columns only
         the server knows.
     """
-    match = _PLAIN.fullmatch(_COMMENT.sub(" ", statement))
-    grouped = _GROUP_BY.search(match[0]) if match is not None else None
+    match = _PLAIN.fullmatch(_OPAQUE.sub(_names_only, statement))
+    grouped = _GROUP_BY.search(match.string, match.end(2)) if match is not None else None
     if match is None or (grouped is not None and grouped[1] is None):
         return None
     listed = () if match[1] == "*" else tuple(map(_unquoted, re.findall(_NAME, match[1])))
     return Projection(match[2], listed, by_tags=grouped is not None)
+
+
+def only_reads(statement: str) -> bool:
+    """Whether asking it again changes nothing: no ``INTO``, nothing that manages the server."""
+    bare = _OPAQUE.sub(" ", statement)
+    return re.match(r"\s*(SELECT|SHOW|EXPLAIN)\b", bare, re.IGNORECASE) is not None and not _INTO.search(bare)
+
+
+def is_empty(statement: str) -> bool:
+    """Whether it asks nothing: blanks, comments and semicolons only."""
+    return not _OPAQUE.sub(lambda found: " " if found[0].startswith("/") else found[0], statement).strip("; \t\r\n")
+
+
+def _names_only(found: re.Match[str]) -> str:
+    """Names as they stand; a blank for a comment, an empty text for a text."""
+    return {"/": " ", "'": "''"}.get(found[0][0], found[0])
 
 
 def _whole(number: int) -> int:

@@ -19,7 +19,9 @@ class LoggingServiceClient(SiteService):
     """
 
     def __init__(self, api_base: str, auth: tuple[str, str]) -> None:
-        super().__init__(api_base, keeper_for(api_base, token_of(auth)))
+        token = token_of(auth)
+        del auth  # tracebacks show local variables
+        super().__init__(api_base, keeper_for(api_base, token))
 
     def query(self, params: dict[str, Any]) -> NoReturn:
         """Not built yet; raises `NotBuiltYet`."""

@@ -45,18 +45,25 @@ def login_keeper(
     without_token
         Whether to go on to segwarides when there is no token at all.
     """
-    label = _label(site, db_name)
+    label = label_of(site, db_name)
     providers: list[Provider[Basic]] = []
     if token is not None:
         discovery = discovery or SyncDiscoveryClient(base_url=seller.repertoire)
-        labels = tuple(dict.fromkeys((label, _label(DEFAULT, db_name))))
+        labels = tuple(dict.fromkeys((label, label_of(DEFAULT, db_name))))
         providers.append(RepertoireLogin(discovery, labels, token, without_token=without_token))
     if site in API_ENDPOINTS and seller.is_built_in:
         # A site of the user's own must not get another observatory's data behind its back.
-        providers.append(SegwaridesLogin(_label(site, "efd")))
+        providers.append(SegwaridesLogin(label_of(site, "efd")))
     remedy = "skykey why rubin"
     return Keeper(Chain(f"the login for {label}", tuple(providers), remedy, Keeping.IN_PROCESS))
 
 
-def _label(site: str, db_name: str) -> str:
+def label_of(site: str, db_name: str) -> str:
+    """What discovery and segwarides call a site's database.
+
+    Examples
+    --------
+    >>> label_of("usdf-dev", "lsst.prompt")
+    'usdfdev_prompt'
+    """
     return f"{site.replace('-', '')}_{db_name.lower().removeprefix('lsst.')}"

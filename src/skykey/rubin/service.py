@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _TOKEN_PREFIX = "gt-"  # noqa: S105 - what every Gafaelfawr token starts with
 
 
-def token_of(auth: tuple[str, str]) -> str:
+def token_of(auth: tuple[str, str]) -> Secret:
     """The token in a pair for Basic authentication; Gafaelfawr takes it in either place."""
     user, password = auth
-    return user if user.startswith(_TOKEN_PREFIX) and not password.startswith(_TOKEN_PREFIX) else password
+    return Secret(user if user.startswith(_TOKEN_PREFIX) and not password.startswith(_TOKEN_PREFIX) else password)
 
 
 class SiteService:
@@ -43,7 +43,8 @@ class SiteService:
         self._keeper = keeper
 
     @classmethod
-    def _with(cls, api_base: str, keeper: Keeper[Bearer]) -> Self:
+    def with_keeper(cls, api_base: str, keeper: Keeper[Bearer]) -> Self:
+        """A client on a token that is kept elsewhere, past the documented constructor: for ``get_clients``."""
         made = cls.__new__(cls)
         SiteService.__init__(made, api_base, keeper)
         return made
@@ -52,10 +53,11 @@ class SiteService:
         raise NotBuiltYet(f"{type(self).__name__}.{name} is not built yet")
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self._url}>"
+        # Also where the constructor raised: tracebacks show local variables.
+        return f"<{type(self).__name__} at {getattr(self, '_url', '?')}>"
 
 
-def keeper_for(api_base: str, token: str) -> Keeper[Bearer]:
+def keeper_for(api_base: str, token: Secret) -> Keeper[Bearer]:
     """A keeper of a token that a caller handed to one client; bound to that client's site."""
     reach = Reach.named(Url(api_base), said_by="the argument api_base")
-    return Keeper(Argument(Secret(token), reach, name="the argument auth"))
+    return Keeper(Argument(token, reach, name="the argument auth"))

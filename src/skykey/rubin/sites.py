@@ -72,6 +72,8 @@ def find_site(name: str | None = None) -> Site:
     UnknownSite
         Also a ``ValueError``. For a name or host that is neither built in nor configured: an unknown platform is never
         taken for ``usdf``, because that would send its token there.
+    UsageError
+        If the configuration cannot be read, or names a site wrongly.
 
     Examples
     --------
@@ -82,7 +84,13 @@ def find_site(name: str | None = None) -> Site:
 
 
 def platform_url() -> Url | None:
-    """The root of the platform that the process runs on, if it says so."""
+    """The root of the platform that the process runs on, if it says so.
+
+    Raises
+    ------
+    UnknownSite
+        If what it says is not a URL.
+    """
     raw = os.environ.get(INSTANCE_VARIABLE, "").strip()
     try:
         return Url(raw) if raw else None
@@ -102,7 +110,13 @@ def own_site() -> Site:
 
 
 def site_names() -> tuple[str, ...]:
-    """All names that `find_site` takes."""
+    """All names that `find_site` takes.
+
+    Raises
+    ------
+    UsageError
+        If the configuration cannot be read, or names a site wrongly.
+    """
     return (*API_ENDPOINTS, *_configured())
 
 

@@ -3,6 +3,9 @@
 import secrets
 from dataclasses import dataclass, field
 
+#: A name inside the cluster, as every real site publishes it: nobody outside can resolve it.
+SCHEMA_REGISTRY = "http://sasquatch-schema-registry.sasquatch:8081/"
+
 
 @dataclass
 class Influx:

@@ -3,11 +3,12 @@
 import asyncio
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from skykey.sandbox.controls import FaultKind
 from skykey.sandbox.nginx import page
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 _LOGIN_PAGE = "<!doctype html><html><head><title>Log in</title></head><body><h1>Log in</h1></body></html>"
 _LOOK = 0.02
-
-Kind = Literal["status", "html", "close", "truncate", "stall"]
 
 
 @dataclass
@@ -45,7 +44,7 @@ class Fault(Rule):
         of the first piece, and stall nothing, not even the head.
     """
 
-    kind: Kind = "status"
+    kind: FaultKind = "status"
     times: int = 1
     status: int = 503
     headers: dict[str, str] = field(default_factory=dict)
@@ -55,8 +54,8 @@ class Fault(Rule):
     after: int | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise ValueError(f"kind is one of {', '.join(get_args(Kind))}")
+        if self.kind not in get_args(FaultKind):
+            raise ValueError(f"kind is one of {', '.join(get_args(FaultKind))}")
 
     async def play(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, board: "Switchboard") -> None:
         if self.kind == "status":

@@ -7,13 +7,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from skykey.sandbox.databases import DATABASES, Influx
+from skykey.sandbox.databases import DATABASES, SCHEMA_REGISTRY, Influx
 from skykey.sandbox.gafaelfawr import Gafaelfawr
 from skykey.sandbox.hosts import SITES
 from skykey.sandbox.routes import get, service
-
-# A name inside the cluster, as every real site publishes it: nobody outside can resolve it.
-_REGISTRY = "http://sasquatch-schema-registry.sasquatch:8081/"
 
 
 class Repertoire:
@@ -103,7 +100,7 @@ class Repertoire:
         }
         if database.description:
             info["description"] = database.description
-        info["schema_registry"] = _REGISTRY
+        info["schema_registry"] = SCHEMA_REGISTRY
         if database.home == SITES.get(str(request.url.hostname), "usdf"):
             info["local"] = True  # a value equal to its default is left out, so there is no False
         return info

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount
 
-from skykey.sandbox.databases import Influx
+from skykey.sandbox.databases import SCHEMA_REGISTRY, Influx
 from skykey.sandbox.hosts import INFLUX, SITES
 from skykey.sandbox.routes import get, service
 
@@ -40,7 +40,7 @@ class Segwarides:
         return JSONResponse(
             {
                 "host": INFLUX if self._server.url else ALIASES[alias],
-                "schema_registry": "http://sasquatch-schema-registry.sasquatch:8081/",
+                "schema_registry": SCHEMA_REGISTRY,
                 "port": 443,
                 "username": self._server.username,
                 "password": self._server.password,

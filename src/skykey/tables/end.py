@@ -17,11 +17,8 @@ class End:
         How many came.
     cut_by
         What limited the answer ("the statement's LIMIT", "the server's row limit"); None if nothing did.
-    limit
-        The limit in rows; None if there is none.
     """
 
     complete: bool
     rows: int
     cut_by: str | None = None
-    limit: int | None = None

@@ -66,7 +66,13 @@ class InfluxBatches:
         self._url = "the service"
 
     def head(self, head: Head, /) -> None:
-        """Refuse another format than was asked for."""
+        """Refuse another format than was asked for.
+
+        Raises
+        ------
+        Unreadable
+            It names the format that came.
+        """
         self._url = head.url.without_query()
         if head.media_type != MEDIA_TYPE:
             kind = head.media_type or "nothing that says its format"
@@ -140,7 +146,7 @@ class InfluxBatches:
 
     def _series(self, series: dict[str, Any]) -> pa.Table:
         pa = arrow()
-        names: Sequence[str] = series["columns"]
+        names = apart(series["columns"])
         rows: Sequence[Sequence[Any]] = series.get("values") or ()
         tags: dict[str, str] = series.get("tags") or {}
         self._rows += len(rows)
@@ -152,8 +158,35 @@ class InfluxBatches:
         }
         # Tags stand after the time: they say which series a row belongs to. The server sends them in any order.
         leading = {_TIME: columns.pop(_TIME)} if _TIME in columns else {}
-        tagged = {tag: pa.array([value] * len(rows), pa.string()) for tag, value in sorted(tags.items())}
+        tagged: dict[str, Any] = {}
+        for tag, value in sorted(tags.items()):
+            array = pa.array([value] * len(rows), pa.string())
+            # A field may be called like a tag; a tag that was selected by name is the same column again.
+            clash = tag in columns and not columns[tag].equals(array)
+            tagged[apart((*columns, *tagged, tag))[-1] if clash else tag] = array
         return pa.table(leading | tagged | columns).replace_schema_metadata({_SERIES: str(series.get("name", ""))})
+
+
+def apart(names: Sequence[str]) -> list[str]:
+    """Names that differ: a name that stands there already gets ``_1``, ``_2``, …, as the server does it itself.
+
+    It does so for plain projections, and not for aliases.
+
+    Examples
+    --------
+    >>> apart(["time", "f", "f", "time"])
+    ['time', 'f', 'f_1', 'time_1']
+    """
+    if len(set(names)) == len(names):
+        return list(names)
+    different: list[str] = []
+    for name in names:
+        new, number = name, 0
+        while new in different:
+            number += 1
+            new = f"{name}_{number}"
+        different.append(new)
+    return different
 
 
 def _array(values: Sequence[Any], known: pa.DataType | None, *, is_time: bool) -> pa.Array:
@@ -187,8 +220,10 @@ def joined(batches: Sequence[pa.Table]) -> pa.Table:
     pa = arrow()
     names = [batch.schema.metadata[_SERIES].decode() for batch in batches]
     if len(set(names)) > 1:
+        taken = {column for batch in batches for column in batch.column_names}
+        label = apart([*taken, "measurement"])[-1]
         batches = [
-            batch.add_column(0, "measurement", pa.array([name] * batch.num_rows, pa.string()))
+            batch.add_column(0, label, pa.array([name] * batch.num_rows, pa.string()))
             for name, batch in zip(names, batches, strict=True)
         ]
     if not batches:

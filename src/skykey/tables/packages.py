@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from skykey.values.errors import MissingExtra
 
 
 def arrow() -> Any:
-    """``pyarrow``, or an error that names the extra."""
-    try:
-        import pyarrow as pa
-    except ImportError as missing:
-        raise MissingExtra.of("rubin", "a table") from missing
-    return pa
+    """``pyarrow``.
+
+    Raises
+    ------
+    MissingExtra
+        If it is not installed; it names the extra. The others here do the same.
+    """
+    return _package("pyarrow", "a table")
 
 
 def pandas() -> Any:
-    """``pandas``, or an error that names the extra."""
+    """``pandas``."""
+    return _package("pandas", "a DataFrame")
+
+
+def parquet() -> Any:
+    """``pyarrow.parquet``."""
+    return _package("pyarrow.parquet", "a Parquet file")
+
+
+def csv() -> Any:
+    """``pyarrow.csv``."""
+    return _package("pyarrow.csv", "a CSV file")
+
+
+def _package(name: str, needed_for: str) -> Any:
     try:
-        import pandas as pd
+        return import_module(name)
     except ImportError as missing:
-        raise MissingExtra.of("rubin", "a DataFrame") from missing
-    return pd
+        raise MissingExtra.of("rubin", needed_for) from missing

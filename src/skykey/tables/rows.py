@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, cast, overload
 
-from skykey.calls.faces import Async, Face, Sync, carrier_of, faceless
+from skykey.calls.faces import Async, Sync, bound
 from skykey.calls.perform import AsyncPerformance, Performance
 from skykey.values.errors import UsageError
 
@@ -160,14 +160,7 @@ class rows(Generic[P]):  # noqa: N801 - a decorator, like property
         if obj is None:
             return self
         if isinstance(obj, Sync):
-            return self._bound(obj, lambda *course: Rows(Performance(*course)))
+            return bound(self.flow, obj, lambda *course: Rows(Performance(*course)))
         if isinstance(obj, Async):
-            return self._bound(obj, lambda *course: AsyncRows(AsyncPerformance(*course)))
+            return bound(self.flow, obj, lambda *course: AsyncRows(AsyncPerformance(*course)))
         return functools.partial(self.flow, obj)
-
-    def _bound(self, obj: Face, make: Callable[..., Any]) -> Callable[P, Any]:
-        @functools.wraps(self.flow)
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return make(self.flow(faceless(obj), *args, **kwargs), carrier_of(obj), obj._clock)  # noqa: SLF001 - own family
-
-        return bound

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from skykey.tables.packages import arrow, pandas
-from skykey.values.errors import MissingExtra, UsageError
+from skykey.tables.packages import arrow, csv, pandas, parquet
+from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +86,8 @@ class Table:
         ------
         UsageError
             For another ending.
+        MissingExtra
+            If pyarrow was built without what writes it.
         """
         import secrets
 
@@ -94,27 +96,11 @@ class Table:
         try:
             match path.suffix.lower():
                 case ".parquet":
-                    _parquet().write_table(self.arrow, temporary, compression="zstd")
+                    parquet().write_table(self.arrow, temporary, compression="zstd")
                 case ".csv":
-                    _csv().write_csv(self.arrow, temporary)
+                    csv().write_csv(self.arrow, temporary)
                 case other:
                     raise UsageError(f"cannot write {other or 'a file without an ending'}", next="use .parquet or .csv")
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def _parquet() -> Any:
-    try:
-        import pyarrow.parquet as module
-    except ImportError as missing:
-        raise MissingExtra.of("rubin", "a Parquet file") from missing
-    return module
-
-
-def _csv() -> Any:
-    try:
-        import pyarrow.csv as module
-    except ImportError as missing:
-        raise MissingExtra.of("rubin", "a CSV file") from missing
-    return module

@@ -54,7 +54,13 @@ class FakeClock:
         return self._steady
 
     def advance(self, seconds: float) -> None:
-        """Let time go by, on both clocks."""
+        """Let time go by, on both clocks.
+
+        Raises
+        ------
+        ValueError
+            If it is to go backwards.
+        """
         if seconds < 0:
             raise ValueError("a steady clock does not run backwards; jump() sets the wall clock back")
         with self._lock:

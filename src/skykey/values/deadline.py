@@ -34,6 +34,10 @@ class Deadline:
         """Seconds left, never below zero; None if there is no limit."""
         return None if self.at is None else max(0.0, self.at - self.clock.steady())
 
+    def sooner(self, other: Deadline) -> Deadline:
+        """The one of the two that is over first."""
+        return other if self.at is None or (other.at is not None and other.at < self.at) else self
+
     def check(self, doing: str) -> None:
         """Raise if the time is over.
 

@@ -278,9 +278,6 @@ class MissingExtra(SkykeyError, ImportError):
 
     code = "missing-extra"
 
-    def __init__(self, message: str, *, words: str | None = None, next: str | None = None) -> None:  # noqa: A002 - as above
-        super().__init__(message, words=words, next=next)
-
     @classmethod
     def of(cls, extra: str, needed_for: str) -> MissingExtra:
         """Name the extra to install."""

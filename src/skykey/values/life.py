@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+LOOK_AGAIN: Final = 1.0
+"""Seconds between two looks at a source on this machine: a new token is noticed at once, a busy program stays quick."""
 
 
 @dataclass(frozen=True, slots=True)

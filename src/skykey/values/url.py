@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Final, Self
+from typing import Self
 from urllib.parse import quote, urljoin, urlsplit
 
 from skykey.values.errors import BadUrl
-from skykey.values.origin import Origin
+from skykey.values.origin import DEFAULT_PORTS, Origin
 
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # What one parser strips, another keeps: a URL with any of these means different things to different programs.
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]|[\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]")
 # The standard library's own split drops what stands beside the brackets of an IPv6 address.
@@ -96,7 +95,13 @@ class Url(str):
         return Url(f"{self._origin}{self._path.rstrip('/')}/{segment.lstrip('/')}")
 
     def resolve(self, location: str) -> Url:
-        """Read a ``Location`` header relative to this URL (RFC 9110, 10.2.2)."""
+        """Read a ``Location`` header relative to this URL (RFC 9110, 10.2.2).
+
+        Raises
+        ------
+        BadUrl
+            As for a new `Url`. The location is not shown: it may carry a signature.
+        """
         if _AMBIGUOUS.search(location):
             raise BadUrl("a redirect's Location holds characters that parsers disagree about")
         return Url(urljoin(self, location))
@@ -110,7 +115,18 @@ class Url(str):
 
 
 def segment(text: str) -> str:
-    """Quote one path segment, slashes and dots-only names included."""
+    """Quote one path segment, its slashes too.
+
+    Raises
+    ------
+    BadUrl
+        For ``.`` and ``..``, which lead elsewhere however they are quoted.
+
+    Examples
+    --------
+    >>> segment("a/b c")
+    'a%2Fb%20c'
+    """
     if text in {".", ".."}:
         raise BadUrl(f"{text!r} is not a name")
     return quote(text, safe="")
@@ -124,14 +140,14 @@ def _parse(text: str) -> tuple[Origin, str, str]:
     except ValueError:  # its words may hold a password
         raise BadUrl("this is not a URL", shown=text) from None
     scheme = parts.scheme.lower()
-    if scheme not in _DEFAULT_PORTS:
+    if scheme not in DEFAULT_PORTS:
         raise BadUrl("a URL starts with https:// or http://", shown=text)
     if "@" in parts.netloc:
         # Shown without the URL: what stands before the @ may be a password.
         raise BadUrl("a URL carries no user name or password; give those as a credential")
     if (split := _NETLOC.fullmatch(parts.netloc)) is None:
         raise BadUrl("this is not a host with an optional port", shown=text)
-    port = int(split["port"] or _DEFAULT_PORTS[scheme])
+    port = int(split["port"] or DEFAULT_PORTS[scheme])
     if not 0 < port <= _MAX_PORT:
         raise BadUrl("the port is out of range", shown=text)
     host = _host(split["six"] or split["name"], text)

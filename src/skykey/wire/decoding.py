@@ -29,7 +29,7 @@ class Decoder:
     Raises
     ------
     Unreadable
-        For an encoding other than gzip and deflate, for damaged data, and beyond the cap.
+        For an encoding other than gzip and deflate.
     """
 
     def __init__(self, head: Head, cap: int | None) -> None:
@@ -45,7 +45,13 @@ class Decoder:
         self._url = head.url.without_query()
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Decode one transferred chunk."""
+        """Decode one transferred chunk.
+
+        Raises
+        ------
+        Unreadable
+            For damaged data, and beyond the cap.
+        """
         if self._inflate is None:
             yield self._count(data)
             return
@@ -61,7 +67,13 @@ class Decoder:
                 yield self._count(piece)
 
     def finish(self) -> None:
-        """Say whether a compressed answer came to its end."""
+        """Check that a compressed answer came to its end.
+
+        Raises
+        ------
+        Interrupted
+            If it did not.
+        """
         if self._inflate is not None and not self._inflate.eof:
             raise Interrupted(f"the compressed answer of {self._url} ended early")
 

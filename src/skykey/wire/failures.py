@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from typing import TYPE_CHECKING
 
 import httpcore2
@@ -39,14 +40,14 @@ class translated:  # noqa: N801 - used as a statement: with translated(request, 
         Whether the head of the answer has arrived.
     """
 
-    __slots__ = ("_request", "_sent")
+    __slots__ = ("_handled", "_request", "_sent")
 
     def __init__(self, request: Request, *, sent: bool) -> None:
         self._request = request
         self._sent = sent
 
     def __enter__(self) -> None:
-        pass
+        self._handled = sys.exception()
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
@@ -54,9 +55,15 @@ class translated:  # noqa: N801 - used as a statement: with translated(request, 
         if isinstance(problem, SkykeyError):
             # From our own socket below, through the library's frames. A copy: the block gives the same object its
             # frames back.
-            raise copy.copy(problem) from frameless(problem).__cause__
+            raise copy.copy(problem) from frameless(problem, handled=self._handled).__cause__
         if isinstance(problem, _THEIRS):
-            raise _translate(problem, self._request, sent=self._sent) from frameless(problem)
+            cause = frameless(problem, handled=self._handled)
+            raise _translate(problem, self._request, sent=self._sent) from cause
+        if problem is not None and traceback is not None:
+            traceback.tb_next = None  # Ctrl-C and cancellation pass, without the library's frames as well
+            for link in (problem.__cause__, problem.__context__):
+                if link is not None and link is not self._handled:
+                    frameless(link, handled=self._handled)
 
 
 def _translate(problem: Exception, request: Request, *, sent: bool) -> SkykeyError:

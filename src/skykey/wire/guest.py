@@ -7,6 +7,7 @@ ours: redirects are not followed by it, and its own authentication is switched o
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from skykey.values.errors import Interrupted, TimedOut, Unreachable, UsageError
@@ -46,17 +47,31 @@ class GuestClient:
         self._client = client
 
     def send(self, request: Request, deadline: Deadline, /) -> NoReturn:
-        """Refuse: the client object is asynchronous."""
+        """Refuse.
+
+        Raises
+        ------
+        UsageError
+            Always: the client object is asynchronous.
+        """
         raise UsageError("the client object that was given is asynchronous; use the asynchronous methods")
 
     async def asend(self, request: Request, deadline: Deadline, /) -> _GuestExchange:
-        """Send and wait for the head."""
+        """Send and wait for the head.
+
+        Raises
+        ------
+        UsageError
+            If the request shows a certificate: only the client's owner can give it one.
+        TimedOut, Unreachable
+            What the client raised, in our words.
+        """
         if request.tls is not None:
             raise UsageError(
                 "a client certificate cannot be shown through a client object that was given",
                 next="give the certificate to that client, or leave the client out",
             )
-        origin = request.url.origin
+        origin, handled = request.url.origin, sys.exception()
         try:
             async with asyncio.timeout(deadline.remaining()):
                 # The headers go in as an expression: as a local variable they would stand open in a traceback.
@@ -73,13 +88,13 @@ class GuestClient:
                     follow_redirects=False,
                 )
         except TimeoutError as problem:
-            frameless(problem)
+            frameless(problem, handled=handled)
             raise TimedOut(f"the time limit was over while waiting for {origin}") from None
         except _their_errors(self._client) as problem:
             what = str(problem) or type(problem).__name__
             if "Timeout" in type(problem).__name__:
-                raise TimedOut(f"{origin} was silent ({what})") from frameless(problem)
-            raise Unreachable(f"{origin} cannot be reached ({what})") from frameless(problem)
+                raise TimedOut(f"{origin} was silent ({what})") from frameless(problem, handled=handled)
+            raise Unreachable(f"{origin} cannot be reached ({what})") from frameless(problem, handled=handled)
         return _GuestExchange(self._client, request, answer, deadline)
 
 
@@ -106,18 +121,20 @@ class _GuestExchange:
         decoder.finish()
 
     async def _chunk(self, chunks: AsyncGenerator[bytes, None]) -> bytes | None:
-        origin = self._request.url.origin
+        origin, handled = self._request.url.origin, sys.exception()
         try:
             async with asyncio.timeout(self._deadline.remaining()):
                 return await anext(chunks, None)
         except TimeoutError as problem:
-            frameless(problem)
+            frameless(problem, handled=handled)
             raise TimedOut(f"the time limit was over while reading from {origin}") from None
         except _their_errors(self._client) as problem:
             what = str(problem) or type(problem).__name__
             if "Timeout" in type(problem).__name__:
-                raise TimedOut(f"{origin} was silent ({what})") from frameless(problem)
-            raise Interrupted(f"the answer of {origin} ended before it was whole ({what})") from frameless(problem)
+                raise TimedOut(f"{origin} was silent ({what})") from frameless(problem, handled=handled)
+            raise Interrupted(f"the answer of {origin} ended before it was whole ({what})") from frameless(
+                problem, handled=handled
+            )
 
     async def close(self) -> None:
         await self._pieces.aclose()
@@ -126,8 +143,6 @@ class _GuestExchange:
 
 def _their_errors(client: ClientObject) -> type[Exception]:
     """The base error of the library that the client comes from (httpx and httpx2 call it the same)."""
-    import sys
-
     for kind in type(client).__mro__:
         found = getattr(sys.modules.get(kind.__module__.partition(".")[0]), "TransportError", None)
         if isinstance(found, type) and issubclass(found, Exception):

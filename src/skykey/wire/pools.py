@@ -8,13 +8,17 @@ hook of ours and leaves no socket behind.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 import httpcore2
 
 from skykey.values.errors import Unreachable
+from skykey.values.origin import DEFAULT_PORTS
+from skykey.values.secret import Secret
 from skykey.wire.agent import agent
 from skykey.wire.decoding import Decoder
 from skykey.wire.failures import translated
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
 _CONNECTIONS = 32
 _IDLE_SECONDS = 30.0
 
-Key = tuple[TlsIdentity | None, str | None, tuple[str | None, ...]]
+Key = tuple[TlsIdentity | None, Secret | None, tuple[str | None, ...]]
 
 
 def _key(request: Request) -> Key:
@@ -50,11 +54,15 @@ class ProcessPools:
     def _forget(self) -> None:
         self._lock = threading.Lock()
         self._blocking: dict[Key, httpcore2.ConnectionPool] = {}
+        self._abandoned: deque[httpcore2.Response] = deque()
         self._loops: dict[asyncio.AbstractEventLoop, _LoopPools] = {}
 
     def send(self, request: Request, deadline: Deadline, /) -> _PooledExchange:
         """Send and wait for the head, in the calling thread."""
         key = _key(request)
+        while self._abandoned:
+            with contextlib.suppress(IndexError):  # another thread was quicker
+                self._abandoned.popleft().close()
         with self._lock:
             pool = self._blocking.get(key)
             if pool is None:
@@ -67,7 +75,8 @@ class ProcessPools:
                 )
                 self._blocking[key] = pool
         with translated(request, sent=False), limited(deadline):
-            return _PooledExchange(request, pool.handle_request(_library_request(request, deadline)), deadline)
+            answer = pool.handle_request(_library_request(request, deadline))
+        return _PooledExchange(request, answer, deadline, self._abandoned)
 
     async def asend(self, request: Request, deadline: Deadline, /) -> _AsyncPooledExchange:
         """Send and wait for the head, on the running loop."""
@@ -120,10 +129,15 @@ class _LoopPools:
 class _PooledExchange:
     """See `Exchange`."""
 
-    def __init__(self, request: Request, answer: httpcore2.Response, deadline: Deadline) -> None:
+    _closed = False
+
+    def __init__(
+        self, request: Request, answer: httpcore2.Response, deadline: Deadline, abandoned: deque[httpcore2.Response]
+    ) -> None:
         self.head = Head.of(answer.status, answer.headers, request.url)
         self._request = request
         self._answer = answer
+        self._abandoned = abandoned
         self._deadline = deadline
         self._pieces = self._decoded()
 
@@ -143,14 +157,24 @@ class _PooledExchange:
         decoder.finish()
 
     def close(self) -> None:
+        self._closed = True
         self._pieces.close()
         self._answer.close()
+
+    def __del__(self) -> None:
+        # The socket goes with the generator. The pool's own books are closed by the next who sends: here the pool may
+        # be in the middle of its work, in this very thread.
+        if not self._closed:
+            self._abandoned.append(self._answer)
 
 
 class _AsyncPooledExchange:
     """See `AsyncExchange`."""
 
+    _closed = False
+
     def __init__(self, request: Request, answer: httpcore2.Response, deadline: Deadline) -> None:
+        self._loop = asyncio.get_running_loop()
         self.head = Head.of(answer.status, answer.headers, request.url)
         self._request = request
         self._answer = answer
@@ -175,8 +199,28 @@ class _AsyncPooledExchange:
         decoder.finish()
 
     async def close(self) -> None:
-        await self._pieces.aclose()
-        await self._answer.aclose()
+        self._closed = True
+        await _closed(self._pieces, self._answer)
+
+    def __del__(self) -> None:
+        if not self._closed:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
+                self._loop.call_soon_threadsafe(_close_soon, self._pieces, self._answer)
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+def _close_soon(pieces: AsyncGenerator[bytes, None], answer: httpcore2.Response) -> None:
+    """Close what was abandoned. In this order: generators that the loop ends at once get into each other's way."""
+    task = asyncio.ensure_future(_closed(pieces, answer))
+    _closing.add(task)  # the loop alone would forget it
+    task.add_done_callback(_closing.discard)
+
+
+async def _closed(pieces: AsyncGenerator[bytes, None], answer: httpcore2.Response) -> None:
+    await pieces.aclose()
+    await answer.aclose()
 
 
 def _library_request(request: Request, deadline: Deadline) -> httpcore2.Request:
@@ -187,35 +231,54 @@ def _library_request(request: Request, deadline: Deadline) -> httpcore2.Request:
 
     timeouts = {
         "connect": most(request.timeouts.connect),
-        "pool": most(request.timeouts.connect),
+        # However many ask at once, each gets its turn as long as its own time lasts.
+        "pool": request.timeouts.silence if remaining is None else remaining,
         "read": request.timeouts.silence,
         "write": most(request.timeouts.silence),
     }
+    url, origin = request.url, request.url.origin
     return httpcore2.Request(
         request.method,
-        str(request.url),
+        # Taken apart already: the library's own parser drops what follows a semicolon.
+        httpcore2.URL(
+            scheme=origin.scheme,
+            host=origin.host,
+            port=None if origin.port == DEFAULT_PORTS[origin.scheme] else origin.port,
+            target=f"{url.path}{'?' + url.query if url.query else ''}",
+        ),
         headers=opened_headers(request, agent()),
         content=request.body,
         extensions={"timeout": timeouts},
     )
 
 
-def _proxy(url: str | None) -> httpcore2.Proxy | None:
+def _proxy(url: Secret | None) -> httpcore2.Proxy | None:
     if url is None:
         return None
+    proxy = _parsed_proxy(url)
+    if isinstance(proxy, str):
+        # Raised here, without the URL and where no local variable holds it: it may have a password.
+        raise Unreachable(
+            f"the proxy of the environment is none that can be used ({proxy})",
+            next="set HTTPS_PROXY and HTTP_PROXY to an http:// address, or unset them and ALL_PROXY",
+        )
+    return proxy
+
+
+def _parsed_proxy(url: Secret) -> httpcore2.Proxy | str:
+    """The proxy, or the scheme of one that cannot be used."""
     from urllib.parse import unquote, urlsplit
 
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url.reveal())
+    except ValueError:
+        return "not a URL"
     try:
         host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         host, port = None, 0
-    if parts.scheme not in {"http", "https"} or not host:
-        # Without the URL: it may hold a password.
-        raise Unreachable(
-            f"the proxy of the environment is none that can be used ({parts.scheme})",
-            next="set HTTPS_PROXY and HTTP_PROXY to an http:// address, or unset them and ALL_PROXY",
-        )
+    if parts.scheme not in {"http", "https"} or not host or not host.isascii():
+        return parts.scheme
     bare = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     login = None
     if parts.username:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import urllib.request
 from typing import TYPE_CHECKING
 
+from skykey.values.secret import Secret
+
 if TYPE_CHECKING:
     from skykey.values.origin import Origin
 
 
-def proxy_for(origin: Origin) -> str | None:
+def proxy_for(origin: Origin) -> Secret | None:
     """Read ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``, ``NO_PROXY`` (and the system's settings) for one origin.
 
-    A loopback address never goes through a proxy: there it would mean another machine.
+    A loopback address never goes through a proxy: there it would mean another machine. The address is secret: it may
+    hold a password.
     """
     if origin.is_loopback:
         return None
@@ -20,4 +23,4 @@ def proxy_for(origin: Origin) -> str | None:
     proxy = proxies.get(origin.scheme) or proxies.get("all")
     if not proxy or urllib.request.proxy_bypass(f"{origin.host}:{origin.port}"):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return Secret(proxy if "://" in proxy else f"http://{proxy}")

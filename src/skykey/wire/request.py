@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110, 5.5: visible characters, blanks and tabs inside; no CR, LF, NUL.
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
+# An empty value stands for the program's own name. Compression is asked for by whoever can use it.
+_DEFAULTS: Final = (("Accept", "*/*"), ("Accept-Encoding", "identity"), ("User-Agent", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,9 @@ class Timeouts:
     Parameters
     ----------
     connect
-        For a connection with its TLS handshake, and for a free place in the pool.
+        For a connection with its TLS handshake.
     silence
-        Between two pieces of the answer, and for its first one.
+        Between two pieces of the answer, and for its first one; without a deadline also for a free place in the pool.
     """
 
     connect: float = 10.0
@@ -75,7 +77,13 @@ class Request:
     timeouts: Timeouts = Timeouts()
 
     def with_headers(self, *headers: tuple[str, str | Secret]) -> Request:
-        """Add headers; a name that is already there is an error of the caller's."""
+        """Add headers.
+
+        Raises
+        ------
+        UsageError
+            If one of the names is there already, in any case of its letters.
+        """
         present = {name.lower() for name, _ in self.headers}
         if doubled := present & {name.lower() for name, _ in headers}:
             raise UsageError(f"the request already has the header {', '.join(sorted(doubled))}")
@@ -110,10 +118,6 @@ def _opened(request: Request, agent: str) -> list[tuple[bytes, bytes]] | str:
             return name
         opened.append((name.encode(), text.encode()))
     return opened
-
-
-# An empty value stands for the program's own name. Compression is asked for by whoever can use it.
-_DEFAULTS: Final = (("Accept", "*/*"), ("Accept-Encoding", "identity"), ("User-Agent", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ a flag by which another thread calls a read off, need a look in between.
 
 from __future__ import annotations
 
+import socket
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -122,9 +123,25 @@ class SlicedBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
-        """Connect, for no longer than the deadline allows."""
-        stream = self._inner.connect_tcp(host, port, _shorter(timeout, "connecting"), local_address, socket_options)
-        return SlicedStream(stream)
+        """Connect, for no longer than the deadline allows.
+
+        The addresses of a host share the time; the library would give each of them the whole.
+        """
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as problem:
+            raise httpcore2.ConnectError(str(problem)) from None
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        ends = None if timeout is None else time.monotonic() + timeout
+        failure: Exception = httpcore2.ConnectError(f"{host} has no address")
+        for tried, address in enumerate(addresses):
+            left = _shorter(None if ends is None else max(ends - time.monotonic(), 0.001), "connecting")
+            share = None if left is None else left / (len(addresses) - tried)
+            try:
+                return SlicedStream(self._inner.connect_tcp(address, port, share, local_address, socket_options))
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as problem:
+                failure = problem
+        raise failure
 
 
 def _shorter(timeout: float | None, doing: str) -> float | None:

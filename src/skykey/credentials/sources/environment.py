@@ -11,13 +11,11 @@ from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
 from skykey.credentials.sources.text import parsed
 from skykey.values.errors import Failed, Unavailable
-from skykey.values.life import Life
+from skykey.values.life import LOOK_AGAIN, Life
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
     from skykey.values.reach import Reach
-
-_LOOK_AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class Variable:
                 next=f"unset {self.variable}, or set it to one token",
             )
         return Held(
-            Bearer(token, self.reach, Life(look_again=_LOOK_AGAIN)),
+            Bearer(token, self.reach, Life(look_again=LOOK_AGAIN)),
             source=self.name,
             mark=given,
         )

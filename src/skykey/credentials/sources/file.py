@@ -14,7 +14,7 @@ from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
 from skykey.credentials.sources.text import parsed
 from skykey.values.errors import CredentialError, Failed, Unavailable
-from skykey.values.life import Life
+from skykey.values.life import LOOK_AGAIN, Life
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from skykey.values.reach import Reach
 
-_LOOK_AGAIN = 1.0
 _E = TypeVar("_E", bound=OSError)
 # A token is short; whatever is longer is another kind of file.
 _MOST = 64 * 1024
@@ -135,7 +134,7 @@ class File:
             raise Unavailable(f"{path} is empty")
         if problem is not None:
             raise TokenFileMalformed(f"{path} does not hold one token: {problem}", next=self._remedy(path))
-        life = Life(look_again=_LOOK_AGAIN)
+        life = Life(look_again=LOOK_AGAIN)
         return Held(Bearer(token, self.reach, life), source=self.name, mark=mark)
 
     def changed(self, held: Held[Bearer], /) -> bool:

@@ -10,15 +10,13 @@ from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
 from skykey.credentials.sources.text import parsed
 from skykey.values.errors import Failed, Unavailable
-from skykey.values.life import Life
+from skykey.values.life import LOOK_AGAIN, Life
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skykey.values.reach import Reach
-
-_LOOK_AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Function:
             raise Unavailable("it finds none")
         if problem is not None:
             raise Failed(f"{self.name} gives no token: {problem}")
-        return Held(Bearer(token, self.reach, Life(look_again=_LOOK_AGAIN)), source=self.name, mark=given)
+        return Held(Bearer(token, self.reach, Life(look_again=LOOK_AGAIN)), source=self.name, mark=given)
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Whether it gives another token than before."""
