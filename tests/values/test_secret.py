@@ -21,7 +21,7 @@ MAY_REVEAL = {
     "credentials/sources/text.py": "trims and checks a token's text; gives a secret again",
     "repertoire/models.py": "the documented get_secret_value() of a database's password",
     "rubin/connections.py": "the documented get_access_token() returns text",
-    "wire/pools.py": "takes the address of the environment's proxy apart, which may hold a password",
+    "wire/proxies.py": "takes the address of the environment's proxy apart, which may hold a password",
     "wire/request.py": "builds the HTTP library's own request",
 }
 # Rooms above that other tests look after; they open secrets on purpose and in one place each.

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from skykey.values.deadline import Deadline
 from skykey.values.errors import Unreachable
-from skykey.wire.pools import PROCESS_POOLS
+from skykey.wire.pools import _CONNECTIONS, PROCESS_POOLS
 from skykey.wire.request import Timeouts
 from tests.wire.askers import Asker, AsyncAsker, Passing, get
 from tests.wire.server import Answer, Authority, Seen, chunk, reply, serving
@@ -234,6 +235,18 @@ def endless(_: Seen) -> Answer:
     yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     while True:
         yield chunk(b"x" * 1000)
+
+
+def test_a_service_whose_answers_take_all_places_keeps_no_other_one_out() -> None:
+    """The 33rd connection may be the login that the first 32 wait for."""
+    with serving(endless) as busy, serving(lambda _: reply(200, "ok")) as other:
+        request, deadline = get(busy.url).request, Deadline.after(20.0)
+        exchanges = [PROCESS_POOLS.send(request, deadline) for _ in range(_CONNECTIONS)]
+        try:
+            assert Asker().ask(get(other.url, total=5.0)) == b"ok"
+        finally:
+            for exchange in exchanges:
+                exchange.close()
 
 
 def test_abandoned_rows_leave_the_books_of_the_pool() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import urllib.request
 from typing import TYPE_CHECKING
 
+import httpcore2
+
+from skykey.values.errors import Unreachable
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
@@ -24,3 +27,44 @@ def proxy_for(origin: Origin) -> Secret | None:
     if not proxy or urllib.request.proxy_bypass(f"{origin.host}:{origin.port}"):
         return None
     return Secret(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def opened(url: Secret | None) -> httpcore2.Proxy | None:
+    """The HTTP library's own object for a proxy.
+
+    Raises
+    ------
+    Unreachable
+        If it is of a kind that cannot be used.
+    """
+    if url is None:
+        return None
+    proxy = _parsed(url)
+    if isinstance(proxy, str):
+        # Raised here, without the URL and where no local variable holds it: it may have a password.
+        raise Unreachable(
+            f"the proxy of the environment is none that can be used ({proxy})",
+            next="set HTTPS_PROXY and HTTP_PROXY to an http:// address, or unset them and ALL_PROXY",
+        )
+    return proxy
+
+
+def _parsed(url: Secret) -> httpcore2.Proxy | str:
+    """The proxy, or the scheme of one that cannot be used."""
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        parts = urlsplit(url.reveal())
+    except ValueError:
+        return "not a URL"
+    try:
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        host, port = None, 0
+    if parts.scheme not in {"http", "https"} or not host or not host.isascii():
+        return parts.scheme
+    bare = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    login = None
+    if parts.username:
+        login = (unquote(parts.username), unquote(parts.password or ""))
+    return httpcore2.Proxy(bare, auth=login)
