@@ -12,11 +12,7 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = [
-    sys.executable,
-    "-c",
-    "from skykey.cli.sandbox import sandbox; sandbox(prog_name='skykey sandbox')",
-]
+COMMAND = [sys.executable, "-m", "skykey", "sandbox"]
 PRINT_ENV = [sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))"]
 
 

@@ -9,11 +9,26 @@ from pathlib import Path
 
 import click
 
-from skykey.cli.failures import EXTRAS, INTERRUPTED
+from skykey.cli.failures import EXTRAS, INTERRUPTED, explain
 from skykey.cli.options import with_json
 from skykey.cli.output import say
 from skykey.sandbox import Box, SandboxError
 from skykey.sandbox.errors import AlreadyRunning, NotRunning
+from skykey.values.errors import SkykeyError
+
+
+class SandboxProblem(SkykeyError):
+    """The sandbox could not do what was asked."""
+
+    code = "sandbox"
+
+
+class SandboxAway(SandboxProblem):
+    """It did not answer in time; asking again may help."""
+
+    code = "sandbox-away"
+    exit_code = 8
+
 
 _state = click.option(
     "--state",
@@ -96,9 +111,11 @@ def status(as_json: bool, state: Path | None) -> None:
         try:
             box = process.attach(state)
         except NotRunning as error:
+            # That none runs is the answer, and not an error that takes its place.
             if as_json:
                 click.echo(json.dumps({"running": False}))
-            raise SandboxError(f"{error}\nStart one with: skykey sandbox up --detach{_flag(state)}") from None
+            explain(_none_runs(error, state))
+            sys.exit(SandboxProblem.exit_code)
         _show(box, as_json=as_json)
 
 
@@ -117,7 +134,7 @@ def env(as_json: bool, as_real: bool, state: Path | None) -> None:
         try:
             box = process.attach(state)
         except NotRunning as error:
-            raise SandboxError(f"{error}\nStart one with: skykey sandbox up --detach{_flag(state)}") from None
+            raise _none_runs(error, state) from None
         changes = box.changes(as_real=as_real)
         text = json.dumps({"set": changes.set, "unset": changes.unset}, indent=2)
         click.echo(text if as_json else changes.as_shell())
@@ -174,14 +191,14 @@ def _some_box(state: Path | None, real: tuple[str, ...]) -> Iterator[Box]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Turn the sandbox's own errors into a sentence and an exit code."""
+    """Turn the sandbox's own errors, which know nothing of Skykey, into errors of the command."""
     try:
         yield
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except SandboxError as error:
-        say(str(error))
-        sys.exit(error.exit_code)
+        kind = SandboxAway if error.exit_code == SandboxAway.exit_code else SandboxProblem
+        raise kind(str(error).rstrip(".")) from error
 
 
 def _ready(box: Box, *, as_json: bool) -> None:
@@ -206,6 +223,10 @@ def _show(box: Box, *, as_json: bool) -> None:
     for name, value in rows.items():
         if value:
             click.echo(f"{name:<14} {value}")
+
+
+def _none_runs(error: NotRunning, state: Path | None) -> SandboxProblem:
+    return SandboxProblem(str(error).rstrip("."), next=f"skykey sandbox up --detach{_flag(state)}")
 
 
 def _flag(state: Path | None) -> str:
