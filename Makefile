@@ -39,7 +39,7 @@ env:  ## make .venv with everything a developer needs (the other targets do so t
 	@$(call bootstrap,dev)
 
 test: env  ## the tests that need no network; ARGS="-k name" passes options on
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto $(ARGS)
 
 test-interop: env  ## the tests against real parts and official clients (fetched at first use)
 	@$(PY) -m pytest -m interop --backend=influxdb $(ARGS)

@@ -1,10 +1,17 @@
+import contextlib
+import gc
+import socket
 import ssl
 import stat
+import time
+from asyncio.selector_events import _SelectorSocketTransport
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from skykey.sandbox import Box
+from skykey.sandbox import Box, running
 
 QUERY = "/influxdb/query?db=efd&q=show%20measurements"
 
@@ -53,3 +60,21 @@ def test_files_are_private(box: Box) -> None:
 def test_the_authority_keeps_no_key(box: Box) -> None:
     texts = [path.read_bytes() for path in box.folder.iterdir() if path.is_file()]
     assert sum(b"PRIVATE KEY" in text for text in texts) == 1  # the server's
+
+
+def test_connections_that_are_closing_already_end_with_the_sandbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keep-alive ends them first; a second close would put Python 3.11's TLS transports out of reach."""
+    monkeypatch.setattr("skykey.sandbox.listener._KEEP_ALIVE", 0.1)
+    with contextlib.ExitStack() as clients:
+        with running(tmp_path) as own:
+            port = urlsplit(own.second_url).port
+            trusting = ssl.create_default_context(cafile=own.bundle_file)
+            plain = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client = clients.enter_context(trusting.wrap_socket(plain, server_hostname="127.0.0.1"))
+            client.sendall(b"GET /influxdb/ping HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 204")
+            time.sleep(0.4)  # the keep-alive's own time, on the server's event loop
+        transports = [o for o in gc.get_objects() if type(o) is _SelectorSocketTransport and o._sock is not None]
+        assert [o for o in transports if o.get_extra_info("sockname")[1] == port] == []

@@ -87,7 +87,11 @@ class Listener:
             return
         self._server.close()
         for connection in list(self._state.connections):
-            connection.shutdown()
+            if connection.transport.is_closing():
+                # Not a second close: in Python 3.11 that takes a TLS transport its inside, and no abort reaches it.
+                connection.transport.abort()
+            else:
+                connection.shutdown()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._drained(), _GRACE)
         for connection in list(self._state.connections):
