@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
@@ -84,7 +83,7 @@ class DiscoveryFlows:
         self.base_url = _base_url(base_url)
         # Plain http is refused here already: a document that was changed on the way could name any host.
         self._reach = Reach.named(self.base_url, said_by=f"the base URL {self.base_url}")
-        self._logger = logger or logging.getLogger("skykey.repertoire")
+        self._logger = logger
         self._document: Memo[Discovery] = Memo(
             cache_timeout.total_seconds(), stale=_STALE.total_seconds(), warn=self._served_old
         )
@@ -268,6 +267,10 @@ class DiscoveryFlows:
 
     def _served_old(self, problem: SkykeyError) -> None:
         event = f"{self.base_url}: the last discovery document is used on, because {problem.message}"
+        if self._logger is None:
+            import logging
+
+            self._logger = logging.getLogger("skykey.repertoire")
         self._logger.warning(event)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import os
 from typing import TYPE_CHECKING, TypedDict
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from skykey.credentials.credential import Bearer
     from skykey.rubin.sites import Site
 
-_log = logging.getLogger("skykey.rubin.connections")
 
 DEFAULT_TOKENFILE: str = os.path.expanduser(_DEFAULT_TOKENFILE)
 """The file that is tried last; read when a token is searched, so that programs may set another one."""
@@ -75,7 +74,9 @@ def get_access_token(tokenfile: str | os.PathLike[str] | None = None) -> str:
         # The documented function gives text.
         return keeper.get().credential.token.reveal()
     except NoCredential as nothing:
-        _log.error("no RSP token found: %s", nothing.message)
+        import logging
+
+        logging.getLogger(__name__).error("no RSP token found: %s", nothing.message)  # noqa: TRY400 - a message
         return ""
 
 
@@ -144,10 +145,8 @@ def _token(site: Site, tokenfile: str | os.PathLike[str] | None, auth_token: Sec
     chain = token_chain(site, tokenfile=tokenfile, auth_token=auth_token, default=DEFAULT_TOKENFILE)
     by_name = tokenfile is None and auth_token is None and site.name != LOOPBACK
     keeper = Keeper(chain, reference=(keeper_of_site, (site.name,)) if by_name else None)
-    try:
+    with contextlib.suppress(NoCredential):  # the first request that needs one says so, and lists the sources
         keeper.get()  # local: what is there and unusable is said now, and not in the middle of the night
-    except NoCredential:
-        _log.debug("no token for %s yet; the first request that needs one says so", site.name)
     return keeper
 
 
