@@ -377,6 +377,17 @@ def test_a_field_may_be_called_like_a_tag(influxd: tuple[InfluxQueryClient, Call
 
 
 @pytest.mark.interop
+def test_a_field_that_appeared_since_the_schema_was_asked_is_found(
+    influxd: tuple[InfluxQueryClient, Callable[[str], None]],
+) -> None:
+    client, write = influxd
+    write("growing old=1 1000000000")
+    assert client.select_time_series("growing", "old", "1970-01-01", "1970-01-02")["old"].to_list() == [1.0]
+    write("growing new=2 2000000000")
+    assert client.select_time_series("growing", ["new"], "1970-01-01", "1970-01-02")["new"].to_list() == [2.0]
+
+
+@pytest.mark.interop
 def test_tags_alone_are_an_error_and_not_an_empty_answer(
     influxd: tuple[InfluxQueryClient, Callable[[str], None]],
 ) -> None:

@@ -71,9 +71,11 @@ class DatabaseFlows:
         known = yield from self._schema(plain.source)
         return projected(known, plain.fields, by_tags=plain.by_tags) or None
 
-    def _schema(self, source: str) -> Flow[tuple[Column, ...]]:
+    def _schema(self, source: str, *, anew: bool = False) -> Flow[tuple[Column, ...]]:
         """Fields and tags of a measurement, remembered for some minutes; empty if there is none of that name."""
         memo = self._schemas.setdefault(source, Memo(_SCHEMA_SECONDS))
+        if anew:
+            memo.forget()
         known = yield from memo.flow(lambda: self._ask_schema(source), SYSTEM_CLOCK)
         if not known:
             memo.forget()  # a topic may come to be at any moment

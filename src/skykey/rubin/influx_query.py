@@ -291,6 +291,9 @@ class InfluxFlows(DatabaseFlows):
         known = yield from self._schema(influxql.name(topic))
         if not known:
             raise (yield from self._no_topic(topic))
+        if not {column.name for column in known} | {"time"} >= set(fields):
+            # What is remembered may be older than the field.
+            known = yield from self._schema(influxql.name(topic), anew=True)
         names = {column.name for column in known}
         for field in fields:
             if field not in names and field != "time":
