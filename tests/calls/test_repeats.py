@@ -9,7 +9,7 @@ import pytest
 
 import skykey
 from skykey.calls.call import Repeat
-from skykey.calls.repeats import retry_after
+from skykey.wire.times import retry_after
 from skykey.values.errors import Interrupted, Overloaded, QueryError, RateLimited, SkykeyError
 from skykey.values.url import Url
 from skykey.wire.request import Head

@@ -117,8 +117,11 @@ def test_a6_a_dead_issuer_past_expiry_is_an_error_that_names_it() -> None:
     keeper.get()
     fake.error = Unreachable("no connection to the issuer", next="skykey why rubin")
     fake.clock.advance(3600)
-    with pytest.raises(Unreachable, match="no connection to the issuer\nNext: skykey why rubin"):
+    with pytest.raises(Unreachable) as caught:
         keeper.get()
+    assert str(caught.value) == (
+        "no connection to the issuer; the last renewal of fake succeeded 3600 s ago\nNext: skykey why rubin"
+    )
 
 
 def test_a20_a_machine_that_slept_across_expiry_renews_at_the_first_call() -> None:

@@ -25,7 +25,7 @@ def test_a11_the_renewal_secret_is_durable_before_the_token_is_published(make: M
     diary.on_write = lambda held: seen_at_write.append((held.renewal.reveal(), keeper._held))
     held = keeper.get()
     assert seen_at_write == [("renewal-1", None)]
-    assert diary.lines == ["locked", "read", "written", "free"]
+    assert diary.lines == ["read", "locked", "read", "written", "free"]
     assert text_of(held) == "token-1"
     assert diary.read("k") == held
 

@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "skykey"
 # The modules that may open a secret, each with its reason. Add none without one.
 MAY_REVEAL = {
     "credentials/credential.py": "writes it into the header's value, which is a secret again",
-    "credentials/sources/text.py": "trims and checks a token's text; gives a secret again",
+    "credentials/text.py": "trims and checks a token's text; gives a secret again",
     "repertoire/models.py": "the documented get_secret_value() of a database's password",
     "rubin/connections.py": "the documented get_access_token() returns text",
     "wire/proxies.py": "takes the address of the environment's proxy apart, which may hold a password",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skykey.calls.repeats import retry_after
+from skykey.wire.times import retry_after
 from skykey.values.errors import (
     Forbidden,
     NotAuthenticated,

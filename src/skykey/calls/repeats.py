@@ -8,7 +8,6 @@ from skykey.values.errors import Interrupted, Overloaded, RateLimited, SkykeyErr
 
 if TYPE_CHECKING:
     from skykey.values.deadline import Deadline
-    from skykey.wire.request import Head
 
 _MOST_REPEATS = 3
 _FIRST_WAIT = 0.5
@@ -45,24 +44,3 @@ class Repeats:
             self._next *= 2
         remaining = self._deadline.remaining()
         return None if asked > _LONGEST_WAIT or (remaining is not None and asked >= remaining) else asked
-
-
-def retry_after(head: Head) -> float | None:
-    """Read ``Retry-After`` (RFC 9110, 10.2.3), as seconds or as a date against the answer's own ``Date``.
-
-    Returns
-    -------
-    float or None
-        Seconds, never negative; None if it is missing or unreadable.
-    """
-    raw = head.headers.get("retry-after", "").strip()
-    if raw.isascii() and raw.isdigit():
-        return float(raw[:12])
-    from email.utils import parsedate_to_datetime
-
-    try:
-        # The server's Date and not our clock: the two may differ by more than the wait.
-        until, now = (parsedate_to_datetime(text) for text in (raw, head.headers.get("date", "")))
-        return max(0.0, (until - now).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic
 
 from skykey.credentials.held import C
 from skykey.credentials.provider import Ask, Keeping, Provider
 from skykey.credentials.trace import Attempt, Outcome
-from skykey.values.errors import NoCredential, SkykeyError, Unavailable
+from skykey.values.errors import Ambiguous, NoCredential, SkykeyError, Unavailable
 
 if TYPE_CHECKING:
     from skykey.credentials.held import Held
@@ -32,12 +32,17 @@ class Chain(Generic[C]):
         The next command to type when nothing is found.
     keeping
         See `Provider.keeping`.
+    strict
+        Whether two sources on this machine that hold credentials of different people are an error. Otherwise the first
+        one wins, and a warning is logged.
     """
 
     name: str
     providers: tuple[Provider[C], ...]
     remedy: str
     keeping: Keeping = Keeping.NOT_AT_ALL
+    strict: bool = False
+    _said: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def obtain(self, held: Held[C] | None, ask: Ask, /) -> Held[C]:
         """Get from the latest winner if there is one, else from the first that has something.
@@ -48,6 +53,8 @@ class Chain(Generic[C]):
             If none has; it lists them all with their reasons.
         Failed
             From the first that has something unusable.
+        Ambiguous
+            If it is `strict`, and a later source knows another identity.
         """
         winner = self._winner(held)
         order = self.providers if winner is None else (winner, *(p for p in self.providers if p is not winner))
@@ -64,6 +71,7 @@ class Chain(Generic[C]):
                 why_not = f"{provider.name} " + ("won before, and stays" if provider is winner else "comes first")
                 for other in order[position + 1 :]:
                     ask.trace.add(Attempt(other.name, Outcome.NOT_ASKED, why_not))
+                self._compare(found, provider, order[position + 1 :], ask)
                 return replace(found, source=provider.name)
         tried = "\n".join(f"  {attempt}" for attempt in ask.trace.attempts)
         raise NoCredential(f"{self.name} was not found; the sources, in order:\n{tried}", next=self.remedy)
@@ -96,6 +104,39 @@ class Chain(Generic[C]):
                 rows.append((Attempt(provider.name, Outcome.SHADOWED if decided else Outcome.FOUND), found))
                 decided = True
         return tuple(rows)
+
+    def _compare(self, found: Held[C], winner: Provider[C], others: tuple[Provider[C], ...], ask: Ask) -> None:
+        """Look behind a winner that says who it is or when it ends: it may hide a fresher one, or somebody else's."""
+        whose, now = found.credential.identity, ask.clock.wall()
+        left = found.credential.life.remaining(now)
+        is_over = left is not None and left <= 0
+        if whose is None and not is_over:
+            return  # nothing to compare by, and nothing wrong
+        for other in others:
+            if other.keeping is not Keeping.NOT_AT_ALL:
+                continue  # it would cost a request
+            try:
+                behind = other.obtain(None, Ask(ask.clock, ask.deadline)).credential
+            except Exception:  # noqa: BLE001, S112 - a source that is not used may be as broken as it likes
+                continue
+            if whose is not None and behind.identity is not None and behind.identity != whose:
+                conflict = f"{winner.name} and {other.name} hold credentials of different people"
+                if self.strict:
+                    raise Ambiguous(conflict, next=f"take one of them away; {self.remedy}")
+                self._warn(f"{conflict}; the first one is used")
+            theirs = behind.life.remaining(now)
+            if is_over and left is not None and theirs is not None and theirs > 0:
+                self._warn(
+                    f"what {winner.name} holds ended {-left:.0f} s ago, and hides what {other.name} holds, which lives"
+                    f" for {theirs:.0f} s more; take the old one away"
+                )
+
+    def _warn(self, text: str) -> None:
+        if (topic := text[:80]) not in self._said:
+            self._said.add(topic)
+            import logging  # only where something is logged: importing it costs time
+
+            logging.getLogger("skykey.credentials").warning("%s", text)
 
     def _winner(self, held: Held[C] | None) -> Provider[C] | None:
         if held is None:

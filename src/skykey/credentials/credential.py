@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from skykey.values.life import Life
 from skykey.values.secret import Secret
@@ -54,6 +54,24 @@ class Bearer:
     reach: Reach
     life: Life = Life()
     identity: str | None = None
+
+    @classmethod
+    def found(cls, token: Secret, reach: Reach, *, look_again: float | None = None) -> Self:
+        """With what a JSON Web Token says of itself (not verified): when it ends, and whose it is.
+
+        Parameters
+        ----------
+        token, reach
+            As found, and where it may go.
+        look_again
+            See `Life`.
+        """
+        from skykey.credentials.claims import claims_of  # first used when a token is found
+
+        claims = claims_of(token)
+        if claims is None:
+            return cls(token, reach, Life(look_again=look_again))
+        return cls(token, reach, Life(claims.begins, claims.ends, look_again), claims.subject)
 
     @property
     def tls(self) -> TlsIdentity | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from skykey.credentials.provider import Ask
 from skykey.credentials.trace import Outcome
 from skykey.values.clock import SYSTEM_CLOCK
+from skykey.values.life import Windows
 
 if TYPE_CHECKING:
     from skykey.credentials.chain import Chain
@@ -34,6 +35,9 @@ class Row:
         Whether it has the very credential that is used; None if it has none.
     seconds_left
         Until that credential ends; None if nobody says.
+    renewed_before
+        So many seconds before its end it is renewed; None if nobody says when it ends. Less than was asked for where its
+        whole life is shorter.
     identity
         Whose it is, if that is known without asking.
     """
@@ -46,6 +50,7 @@ class Row:
     same_as_winner: bool | None = None
     seconds_left: float | None = None
     identity: str | None = None
+    renewed_before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class Explanation:
         return decided if decided is not None and decided.outcome is Outcome.FAILED else None
 
 
-def explain(chain: Chain[Any], clock: Clock = SYSTEM_CLOCK) -> Explanation:
+def explain(chain: Chain[Any], clock: Clock = SYSTEM_CLOCK, windows: Windows | None = None) -> Explanation:
     """Look at every source of a chain, also at those behind the winner. Local; nothing is requested.
 
     Parameters
@@ -90,7 +95,10 @@ def explain(chain: Chain[Any], clock: Clock = SYSTEM_CLOCK) -> Explanation:
         Of local sources.
     clock
         For the life left.
+    windows
+        Of the chain's keeper.
     """
+    windows = windows or Windows()
     surveyed = chain.survey(Ask(clock))
     won = next((held for attempt, held in surveyed if attempt.outcome is Outcome.FOUND), None)
     rows = []
@@ -108,6 +116,9 @@ def explain(chain: Chain[Any], clock: Clock = SYSTEM_CLOCK) -> Explanation:
                 else credential.parts() == won.credential.parts(),
                 seconds_left=None if credential is None else credential.life.remaining(clock.wall()),
                 identity=None if credential is None else credential.identity,
+                renewed_before=None
+                if credential is None or credential.life.ends is None
+                else windows.fitted(credential.life).early,
             )
         )
     reach = None if won is None else won.credential.reach

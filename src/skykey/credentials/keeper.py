@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic
 
+from skykey.credentials.circumstances import WRONG_CLOCK, note_clock, note_failure, with_circumstances
 from skykey.credentials.held import C
 from skykey.credentials.provider import Ask, Keeping, Provider
 from skykey.credentials.store import MemoryStore, Store
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from skykey.credentials.held import Held
     from skykey.values.life import Life
+    from skykey.wire.exchange import Carrier
 
 _NO_LIMIT = Deadline(None)
 _PATIENCE = 60.0
@@ -62,6 +64,13 @@ class Keeper(Generic[C]):
     reference
         A function and its arguments that find this keeper again in another process. With it, pickling sends the
         reference; without it, pickling is refused, because a credential must not travel unseen.
+    held
+        What is at hand from the start, such as a token that the user gave beside what renews it.
+    carrier
+        Who takes a grant's requests out; None for the process's own connections.
+    prompt
+        Whether the caller who starts an early renewal waits for it (and gets what is held if it fails) instead of going
+        on with what is still valid.
     """
 
     last_challenge: str | None = None
@@ -77,6 +86,9 @@ class Keeper(Generic[C]):
         clock: Clock = SYSTEM_CLOCK,
         patience: float = _PATIENCE,
         reference: tuple[Callable[..., Keeper[C]], tuple[str, ...]] | None = None,
+        held: Held[C] | None = None,
+        carrier: Carrier | None = None,
+        prompt: bool = False,
     ) -> None:
         self.provider = provider
         self._store = MemoryStore() if store is None else store
@@ -85,14 +97,18 @@ class Keeper(Generic[C]):
         self._clock = clock
         self._patience = patience
         self._reference = reference
-        self._held: Held[C] | None = None
-        self._previous: Held[C] | None = None
+        self._carrier = carrier
+        self._prompt = prompt
+        self._held = self._previous = held
+        self._is_stored = False
         self._refused: Held[C] | None = None
         self._refused_at: float | None = None
         self._failure: _Failure | None = None
         self._looked = 0.0
         self._renewed: float | None = None
-        self._got = 0.0
+        # Both clocks when the latest credential came.
+        self._got, self._got_steady = self._clock.wall(), self._clock.steady()
+        self._noted: set[str] = set()
         # What may be handed out without a decision, and until when (steady): one value, read and replaced as a whole.
         self._ready: tuple[Held[C], float] | None = None
         self._trace = Trace()
@@ -175,12 +191,29 @@ class Keeper(Generic[C]):
         """The attempts of the latest renewal."""
         return self._trace
 
+    @property
+    def at_hand(self) -> Held[C] | None:
+        """What it holds now, fresh or not, without renewing anything; None if nothing."""
+        return self._held
+
+    @property
+    def windows(self) -> Windows:
+        """When it renews, for what it holds now: shrunk if that one's whole life is short."""
+        held = self._held
+        return self._windows if held is None else self._windows.fitted(self._life(held))
+
+    def put(self, held: Held[C]) -> None:
+        """Take over one that came another way, as if it had just been renewed: a login, a token set by hand."""
+        with self._lock:
+            last = 0 if self._previous is None else self._previous.generation
+            self._publish(replace(held, generation=max(last + 1, held.generation)))
+
     def _decide(self) -> Held[C] | Ticket[C]:
         with self._lock:
             held, now = self._held, self._clock.steady()
             verdict = judge(
                 None if held is None or self._refused is held else self._life(held),
-                wall=self._clock.wall(),
+                wall=self._wall(now),
                 steady=now,
                 looked=self._looked,
                 windows=self._windows,
@@ -192,9 +225,11 @@ class Keeper(Generic[C]):
                     raise own_copy(self._failure.error)
                 return self._start()
             if verdict is not Verdict.LOOK:
-                if verdict is Verdict.RENEW_SOON and id(self) not in _renewing.get():
+                if verdict is Verdict.RENEW_SOON and self._ticket is None and id(self) not in _renewing.get():
                     with contextlib.suppress(RuntimeError):  # no thread to be had: what is held is still good
-                        self._start()
+                        started = self._start()
+                        if self._prompt:
+                            return started
                 return self._use(held, now)
             self._looked = now
         # Without the lock: a source that somebody else wrote may take its time, or ask this very keeper.
@@ -214,8 +249,12 @@ class Keeper(Generic[C]):
         """Hand it out, and for a while without a decision. Called with the lock held."""
         life = self._life(held)
         look = _TICK if life.look_again is None else life.look_again
-        self._ready = held, now + min(_TICK, look, calm(life, wall=self._clock.wall(), windows=self._windows))
+        self._ready = held, now + min(_TICK, look, calm(life, wall=self._wall(now), windows=self._windows))
         return held
+
+    def _wall(self, now: float) -> float:
+        """The later of both clocks: one stands still while a machine sleeps, the other can be set back."""
+        return max(self._clock.wall(), self._got + (now - self._got_steady))
 
     def _changed(self, held: Held[C]) -> bool:
         """Ask the provider. If it cannot say, it is to be asked for a credential, and says what is wrong."""
@@ -241,7 +280,7 @@ class Keeper(Generic[C]):
     def _renew(self, ticket: Ticket[C], parents: frozenset[int]) -> None:
         _renewing.set(parents)
         trace = Trace()
-        ask = Ask(self._clock, Deadline.after(self._patience, self._clock), self._refused, trace)
+        ask = Ask(self._clock, Deadline.after(self._patience, self._clock), self._refused, trace, self._carrier)
         found: Held[C] | None = None
         error: BaseException | None = None
         try:
@@ -251,34 +290,52 @@ class Keeper(Generic[C]):
         changed = error is not None and self._held is not None and self._changed(self._held)
         with self._lock:
             self._ticket, self._trace, self._ready = None, trace, None
-            self._looked = self._clock.steady()
+            self._looked = now = self._clock.steady()
             if found is not None:
-                self._held = self._previous = found
-                self._renewed, self._got = self._looked, self._clock.wall()
-                self._failure = self._refused = None
+                self._publish(found)
             elif error is not None:
-                self._failure = _Failure(error, self._looked)
+                error = with_circumstances(error, self.provider.name, self._since(now), trace.offset)
+                self._failure = _Failure(error, now)
                 if changed or not self._still_good():
                     self._held = None
+                elif not self._is_over(now):
+                    found = self._held  # the renewal came in good time: its failure harms nobody yet
+        self._note(error, trace)
         ticket.settle(found, error)
+
+    def _publish(self, found: Held[C]) -> None:
+        """Hold it from now on. Called with the lock held."""
+        self._held = self._previous = found
+        self._looked = self._renewed = self._got_steady = self._clock.steady()
+        self._got = self._clock.wall()
+        self._failure = self._refused = self._ready = None
 
     def _obtain(self, ask: Ask) -> Held[C]:
         held = self._held or self._previous
         last = 0 if held is None else held.generation
         if self.provider.keeping is not Keeping.STORED:
             return replace(self.provider.obtain(held, ask), generation=last + 1)
+        stored = self._store.read(self._key)
+        if stored is not None and self._fresh(stored, ask.rejected):
+            return self._adopted(stored)  # somebody else has renewed it: no lock, no request
         with self._store.exclusive(self._key, ask.deadline):
             stored = self._store.read(self._key)
             if stored is not None and self._fresh(stored, ask.rejected):
-                return stored  # somebody else has renewed it meanwhile, which is as good
+                return self._adopted(stored)
+            if stored is None and self._is_stored:
+                # It was there and is not any more: somebody logged out, and what is held must not bring it back.
+                held = self._previous = None
             # What is stored goes before what is held: its renewal secret is the one that was not used up yet.
-            latest = held if stored is None else stored
-            found = self.provider.obtain(latest, ask)
+            found = self.provider.obtain(stored or held, ask)
             # Counted in the store, so that keepers in other processes mean the same by a number.
             found = replace(found, generation=max(last, 0 if stored is None else stored.generation) + 1)
             # Durable before anyone sees it: with rotation, losing the new renewal secret means a new login.
             self._store.write(self._key, found)
-            return found
+            return self._adopted(found)
+
+    def _adopted(self, stored: Held[C]) -> Held[C]:
+        self._is_stored = True
+        return stored
 
     def _fresh(self, stored: Held[C], rejected: Held[C] | None) -> bool:
         if rejected is not None and stored.generation <= rejected.generation:
@@ -287,6 +344,26 @@ class Keeper(Generic[C]):
         life = stored.credential.life
         verdict = judge(life, wall=self._clock.wall(), steady=now, looked=now, windows=self._windows, failed=None)
         return verdict is Verdict.USE and not self._changed(stored)
+
+    def _is_over(self, now: float) -> bool:
+        held = self._held
+        remaining = None if held is None else held.credential.life.remaining(self._wall(now))
+        return held is None or (remaining is not None and remaining <= 0)
+
+    def _since(self, now: float) -> float | None:
+        """Seconds since the last renewal that succeeded."""
+        return None if self._renewed is None else now - self._renewed
+
+    def _note(self, error: BaseException | None, trace: Trace) -> None:
+        """Log what nobody else will say: one warning an outage, one for a clock that is wrong."""
+        if error is None:
+            self._noted.discard("failure")
+        elif self._held is not None and "failure" not in self._noted:
+            self._noted.add("failure")
+            note_failure(error)
+        if trace.offset is not None and abs(trace.offset) > WRONG_CLOCK and "clock" not in self._noted:
+            self._noted.add("clock")
+            note_clock(trace.offset)
 
     def _still_good(self) -> bool:
         """Whether a failed renewal leaves something to hand out: only if it was an early one."""

@@ -13,6 +13,8 @@ from skykey.values.deadline import Deadline
 
 if TYPE_CHECKING:
     from skykey.credentials.held import Held
+    from skykey.wire.exchange import Carrier, Exchange
+    from skykey.wire.request import Request
 
 
 class Keeping(Enum):
@@ -35,12 +37,24 @@ class Ask:
         What a service has just refused: do not give the same again without looking.
     trace
         Where attempts are written down.
+    carrier
+        Who takes a grant's requests out; None for the process's own connections.
     """
 
     clock: Clock = SYSTEM_CLOCK
     deadline: Deadline = Deadline(None)
     rejected: Held[Any] | None = None
     trace: Trace = field(default_factory=Trace)
+    carrier: Carrier | None = None
+
+    def send(self, request: Request) -> Exchange:
+        """Send over the wire: no redirects, no repeats, no credentials but what the request itself holds."""
+        if self.carrier is not None:
+            return self.carrier.send(request, self.deadline)
+        # Here and not at the top: the HTTP library loads with the first request.
+        from skykey.wire.pools import PROCESS_POOLS
+
+        return PROCESS_POOLS.send(request, self.deadline)
 
 
 class Provider(Protocol[C]):

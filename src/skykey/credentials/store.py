@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from skykey.values.errors import TimedOut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from skykey.credentials.held import Held
@@ -38,6 +38,37 @@ class Store(Protocol):
     def write(self, key: str, held: Held[Any]) -> None:
         """Remember durably: when this returns, a crash does not lose it."""
         ...
+
+    def forget(self, key: str) -> None:
+        """Remember nothing any more: a logout. Done inside `exclusive`, so that no renewal under way brings it back."""
+        ...
+
+
+def entry_key(*, issuer: str, client: str = "", scopes: Iterable[str] = (), subject: str = "", site: str = "") -> str:
+    """Name an entry so that no two logins share one, and so that the name says nothing.
+
+    Parameters
+    ----------
+    issuer
+        Who gives the tokens: its URL.
+    client, scopes, subject, site
+        What else tells two tokens apart; the order of scopes does not.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits: SHA-256 over a JSON array, which no two different inputs share.
+
+    Examples
+    --------
+    >>> entry_key(issuer="https://a.example", client="b") == entry_key(issuer="https://a.example", site="b")
+    False
+    """
+    import hashlib
+    import json
+
+    parts = [issuer, client, sorted(set(scopes)), subject, site]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 _stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
@@ -77,6 +108,11 @@ class MemoryStore:
         """See `Store.write`; memory is as durable as its process."""
         with self._guard:
             self._entries[key] = held
+
+    def forget(self, key: str) -> None:
+        """See `Store.forget`."""
+        with self._guard:
+            self._entries.pop(key, None)
 
 
 def _after_fork() -> None:

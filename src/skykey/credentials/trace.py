@@ -42,6 +42,9 @@ class Attempt:
 class Trace:
     """The attempts of the latest renewal, in order; safe to read while another thread writes."""
 
+    offset: float | None = None
+    """How far the issuer's clock is ahead of this machine's, in seconds, by its answer's ``Date``; None if unknown."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._attempts: list[Attempt] = []

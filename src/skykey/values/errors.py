@@ -10,6 +10,8 @@
     ├── CredentialError
     │   ├── Unavailable                 this source has nothing: the search goes on
     │   ├── Failed                      this source has something unusable: the search stops
+    │   │   ├── GrantRefused            the issuer says no: log in again
+    │   │   └── Ambiguous               two sources hold different people's credentials, and strictness was asked for
     │   ├── NoCredential                every source was unavailable
     │   ├── OutOfReach                  a credential was about to go where it is not bound to
     │   └── Recursion                   a renewal needs itself
@@ -125,6 +127,31 @@ class Failed(CredentialError):
     """The source has something, and it cannot be used; the search stops here."""
 
     code = "source-failed"
+
+
+class GrantRefused(Failed):
+    """An issuer does not accept what a token was to be bought with: expired, revoked, or somebody else's.
+
+    Attributes
+    ----------
+    status
+        Of its answer.
+    error
+        Its error code (RFC 6749, 5.2), such as ``invalid_grant``; None if it gives none.
+    retry_after
+        As in `RateLimited`.
+    """
+
+    code = "grant-refused"
+    status: int | None = None
+    error: str | None = None
+    retry_after: float | None = None
+
+
+class Ambiguous(Failed):
+    """Two sources hold credentials of different people, and the caller asked for strictness."""
+
+    code = "ambiguous-identity"
 
 
 class NoCredential(CredentialError):

@@ -43,7 +43,8 @@ class Windows:
     early
         This long before the end one caller renews, while the others go on with what is still valid.
     late
-        This long before the end everybody waits for the renewal.
+        This long before the end everybody waits for the renewal. If it fails, what is still valid is handed out all the
+        same, to the last second; past the end the failure is raised.
     pause
         After an early renewal that failed, or that brought nothing longer-lived, no new try for this long.
     hold
@@ -56,11 +57,17 @@ class Windows:
     hold: float = 1.0
 
     def fitted(self, life: Life) -> Windows:
-        """Shrink only where the whole life is short: early and pause to half of it, late to its last twentieth."""
+        """Shrink only where the whole life is shorter: early and pause to half of it, late to its last twentieth.
+
+        A life that is longer than the early window leaves everything as it was asked for: a documented leeway is
+        exactly that window.
+        """
         if life.ends is None or life.born is None:
             return self
         span = max(0.0, life.ends - life.born)
-        return Windows(min(self.early, span / 2), min(self.late, span / 20), min(self.pause, span / 2), self.hold)
+        if span > self.early:
+            return self
+        return Windows(span / 2, min(self.late, span / 20), min(self.pause, span / 2), self.hold)
 
 
 class Verdict(Enum):
@@ -109,7 +116,7 @@ def judge(
     fitted = windows if life is None else windows.fitted(life)
     if life is None or (remaining is not None and remaining <= fitted.late):
         if within(fitted.hold, failed):
-            return Verdict.HOLD
+            return Verdict.HOLD if life is None or remaining is None or remaining <= 0 else Verdict.USE
         rest = fitted.pause
         if remaining is None or remaining <= 0:
             rest = min(fitted.hold, fitted.pause) or fitted.hold  # no pause: it was over when it came

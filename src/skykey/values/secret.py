@@ -54,6 +54,10 @@ class Secret:
         """Open the secret. A test lists the modules that may do so."""
         return self._open()
 
+    def mapped(self, make: Callable[[str], str]) -> Secret:
+        """Make another secret of it, without showing either: quoted, encoded, trimmed."""
+        return Secret(make(self._open()))
+
     def hint(self) -> str:
         """Say enough to tell two secrets apart in a log, and too little to use either.
 

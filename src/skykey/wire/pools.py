@@ -21,7 +21,7 @@ from skykey.wire.agent import agent
 from skykey.wire.failures import translated
 from skykey.wire.pooled import AsyncPooledExchange, PooledExchange
 from skykey.wire.proxies import opened, proxy_for
-from skykey.wire.request import Request, TlsIdentity, opened_headers
+from skykey.wire.request import Request, TlsIdentity, opened_body, opened_headers
 from skykey.wire.slices import SlicedBackend, limited
 from skykey.wire.tls import context, trust
 
@@ -171,7 +171,7 @@ def _library_request(request: Request, deadline: Deadline) -> httpcore2.Request:
             target=f"{url.path}{'?' + url.query if url.query else ''}",
         ),
         headers=opened_headers(request, agent()),
-        content=request.body,
+        content=opened_body(request),
         extensions={"timeout": timeouts},
     )
 

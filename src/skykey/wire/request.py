@@ -59,7 +59,7 @@ class Request:
     headers
         Pairs; a value that is a `Secret` opens only when the HTTP library's own request is built.
     body
-        Bytes, so that the request can be sent again.
+        Bytes, so that the request can be sent again; or a `Secret`, which opens like those in headers.
     tls
         A client certificate to show.
     cap
@@ -71,7 +71,7 @@ class Request:
     method: str
     url: Url
     headers: tuple[tuple[str, str | Secret], ...] = ()
-    body: bytes = field(default=b"", repr=False)
+    body: bytes | Secret = field(default=b"", repr=False)
     tls: TlsIdentity | None = None
     cap: int | None = 32 * 2**20
     timeouts: Timeouts = Timeouts()
@@ -105,13 +105,18 @@ def opened_headers(request: Request, agent: str) -> list[tuple[bytes, bytes]]:
     return opened
 
 
+def opened_body(request: Request) -> bytes:
+    """The body for the HTTP library."""
+    return request.body.reveal().encode() if isinstance(request.body, Secret) else request.body
+
+
 def _opened(request: Request, agent: str) -> list[tuple[bytes, bytes]] | str:
     """The headers, or the name of one that cannot be sent."""
     opened = [(b"Host", request.url.origin.authority.encode())]
     names = {name.lower() for name, _ in request.headers}
     opened += [(n.encode(), (v or agent).encode()) for n, v in _DEFAULTS if n.lower() not in names]
     if request.body or request.method in {"POST", "PUT", "PATCH"}:
-        opened.append((b"Content-Length", str(len(request.body)).encode()))
+        opened.append((b"Content-Length", str(len(opened_body(request))).encode()))
     for name, value in request.headers:
         text = value.reveal() if isinstance(value, Secret) else value
         if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(text):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
-from skykey.credentials.sources.text import parsed
+from skykey.credentials.text import parsed
 from skykey.values.errors import Failed
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Argument:
         token, problem = parsed(self.token)
         if problem is not None:
             raise Failed(f"{self.name} holds no token: {problem}", next="pass the token's text, without quotes")
-        return Held(Bearer(token, self.reach), source=self.name)
+        return Held(Bearer.found(token, self.reach), source=self.name)
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Never."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
-from skykey.credentials.sources.text import parsed
+from skykey.credentials.text import parsed
 from skykey.values.errors import Failed, Unavailable
-from skykey.values.life import LOOK_AGAIN, Life
+from skykey.values.life import LOOK_AGAIN
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Variable:
                 next=f"unset {self.variable}, or set it to one token",
             )
         return Held(
-            Bearer(token, self.reach, Life(look_again=LOOK_AGAIN)),
+            Bearer.found(token, self.reach, look_again=LOOK_AGAIN),
             source=self.name,
             mark=given,
         )

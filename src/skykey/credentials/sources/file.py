@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
-from skykey.credentials.sources.text import parsed
+from skykey.credentials.text import parsed
 from skykey.values.errors import CredentialError, Failed, Unavailable
-from skykey.values.life import LOOK_AGAIN, Life
+from skykey.values.life import LOOK_AGAIN
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ class File:
             raise Unavailable(f"{path} is empty")
         if problem is not None:
             raise TokenFileMalformed(f"{path} does not hold one token: {problem}", next=self._remedy(path))
-        life = Life(look_again=LOOK_AGAIN)
-        return Held(Bearer(token, self.reach, life), source=self.name, mark=mark)
+        return Held(Bearer.found(token, self.reach, look_again=LOOK_AGAIN), source=self.name, mark=mark)
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Whether the path leads to another file, time or size than before."""

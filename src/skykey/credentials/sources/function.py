@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
-from skykey.credentials.sources.text import parsed
+from skykey.credentials.text import parsed
 from skykey.values.errors import Failed, Unavailable
-from skykey.values.life import LOOK_AGAIN, Life
+from skykey.values.life import LOOK_AGAIN
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Function:
             raise Unavailable("it finds none")
         if problem is not None:
             raise Failed(f"{self.name} gives no token: {problem}")
-        return Held(Bearer(token, self.reach, Life(look_again=LOOK_AGAIN)), source=self.name, mark=given)
+        return Held(Bearer.found(token, self.reach, look_again=LOOK_AGAIN), source=self.name, mark=given)
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Whether it gives another token than before."""
