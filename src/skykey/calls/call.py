@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from skykey.credentials.keeper import Keeper
+    from skykey.credentials.kept import Kept
     from skykey.wire.request import Head, Request
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Call(Generic[T]):
 
     request: Request
     reader: Callable[[], Reader[T]]
-    auth: tuple[Keeper[Any], ...] = ()
+    auth: tuple[Kept[Any], ...] = ()
     repeat: Repeat = Repeat.NEVER
     redirects: Redirects = Redirects.WITHIN
     total: float | None = None

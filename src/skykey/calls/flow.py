@@ -22,7 +22,7 @@ from skykey.values.deadline import Deadline
 if TYPE_CHECKING:
     from skykey.calls.call import Call
     from skykey.credentials.held import C, Held
-    from skykey.credentials.keeper import Keeper
+    from skykey.credentials.kept import Kept
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ def _in_time(step: Step, deadline: Deadline) -> Step:
             return step
 
 
-def need(keeper: Keeper[C]) -> Flow[Held[C]]:
+def need(keeper: Kept[C]) -> Flow[Held[C]]:
     """Get what a keeper holds, fresh."""
     held: Held[C] = yield Need(keeper, Deadline.after(None))
     return held

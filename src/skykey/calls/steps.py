@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skykey.credentials.keeper import Keeper
+    from skykey.credentials.kept import Kept
     from skykey.values.deadline import Deadline
     from skykey.wire.request import Request
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Need:
     """Get what a keeper holds. Answered with `Held`."""
 
-    keeper: Keeper[Any]
+    keeper: Kept[Any]
     deadline: Deadline
 
 

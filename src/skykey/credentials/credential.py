@@ -73,6 +73,11 @@ class Bearer:
             return cls(token, reach, Life(look_again=look_again))
         return cls(token, reach, Life(claims.begins, claims.ends, look_again), claims.subject)
 
+    @classmethod
+    def to_come(cls, reach: Reach) -> Self:
+        """Stand for a token that is yet to be bought: over from the start."""
+        return cls(Secret(""), reach, Life(ends=0.0))
+
     @property
     def tls(self) -> TlsIdentity | None:
         """Nothing."""

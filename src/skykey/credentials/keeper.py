@@ -100,7 +100,8 @@ class Keeper(Generic[C]):
         self._carrier = carrier
         self._prompt = prompt
         self._held = self._previous = held
-        self._is_stored = False
+        # Whether the store has had it: then its absence there means that somebody logged out.
+        self._is_stored = held is not None and store is not None
         self._refused: Held[C] | None = None
         self._refused_at: float | None = None
         self._failure: _Failure | None = None
@@ -300,7 +301,7 @@ class Keeper(Generic[C]):
                     self._held = None
                 elif not self._is_over(now):
                     found = self._held  # the renewal came in good time: its failure harms nobody yet
-        self._note(error, trace)
+        self._note(error, trace, harmless=found is not None)
         ticket.settle(found, error)
 
     def _publish(self, found: Held[C]) -> None:
@@ -354,11 +355,11 @@ class Keeper(Generic[C]):
         """Seconds since the last renewal that succeeded."""
         return None if self._renewed is None else now - self._renewed
 
-    def _note(self, error: BaseException | None, trace: Trace) -> None:
+    def _note(self, error: BaseException | None, trace: Trace, *, harmless: bool) -> None:
         """Log what nobody else will say: one warning an outage, one for a clock that is wrong."""
         if error is None:
             self._noted.discard("failure")
-        elif self._held is not None and "failure" not in self._noted:
+        elif harmless and "failure" not in self._noted:
             self._noted.add("failure")
             note_failure(error)
         if trace.offset is not None and abs(trace.offset) > WRONG_CLOCK and "clock" not in self._noted:

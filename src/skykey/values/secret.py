@@ -58,6 +58,21 @@ class Secret:
         """Make another secret of it, without showing either: quoted, encoded, trimmed."""
         return Secret(make(self._open()))
 
+    def digest(self, algorithm: str, context: str = "") -> str:
+        """Make a name of it that says nothing: for files that belong to a secret.
+
+        Parameters
+        ----------
+        algorithm
+            As `hashlib` calls it. Secrets are long and random, so that nobody can try them all.
+        context
+            What else tells two names apart.
+        """
+        import hashlib
+
+        text = f"{context}\0{self._open()}" if context else self._open()
+        return hashlib.new(algorithm, text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
     def hint(self) -> str:
         """Say enough to tell two secrets apart in a log, and too little to use either.
 

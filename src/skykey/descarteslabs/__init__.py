@@ -1,0 +1,43 @@
+"""Descartes Labs: the documented names of the ``descarteslabs`` package, as far as they concern logins.
+
+An empty page with lazy names: importing it loads nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skykey.descarteslabs import auth, config, exceptions
+    from skykey.descarteslabs.config import AWS_ENVIRONMENT, GCP_ENVIRONMENT, get_settings, select_env
+
+__all__ = [
+    "AWS_ENVIRONMENT",
+    "GCP_ENVIRONMENT",
+    "__version__",
+    "auth",
+    "config",
+    "exceptions",
+    "get_settings",
+    "select_env",
+]
+
+# A local version (PEP 440): whose names and behaviour are kept, and who answers.
+__version__ = "4.0.0+skykey"
+
+_MODULES = {"auth", "config", "exceptions"}
+_IN_CONFIG = {"AWS_ENVIRONMENT", "GCP_ENVIRONMENT", "get_settings", "select_env"}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name in _IN_CONFIG:
+        return getattr(import_module(f"{__name__}.config"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
