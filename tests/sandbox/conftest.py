@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -36,6 +36,7 @@ def ask(
     method: str = "GET",
     headers: dict[str, str] | None = None,
     basic: tuple[str, str] | None = None,
+    body: bytes | None = None,
     bundle: Any = None,
     timeout: float = 10,
 ) -> Answer:
@@ -47,13 +48,14 @@ def ask(
     if basic is not None:
         sent["Authorization"] = "Basic " + base64.b64encode(":".join(basic).encode()).decode()
     connection: http.client.HTTPConnection
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
     if parts.scheme == "https":
         context = ssl.create_default_context(cafile=bundle)
         connection = http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=context)
     else:
         connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
     try:
-        connection.request(method, parts.path + (f"?{parts.query}" if parts.query else ""), headers=sent)
+        connection.request(method, target, body, sent)
         response = connection.getresponse()
         with response:
             return Answer(response.status, response.headers, response.read())
@@ -64,6 +66,18 @@ def ask(
 @pytest.fixture(name="ask")
 def _ask() -> Ask:
     return ask
+
+
+@pytest.fixture(name="post")
+def _post() -> Ask:
+    """Send parameters: as JSON, or with ``form=True`` as a form."""
+
+    def post(url: str, sent: Any, *, form: bool = False, **more: Any) -> Answer:
+        kind = "application/x-www-form-urlencoded" if form else "application/json"
+        text = urlencode(sent) if form else json.dumps(sent)
+        return ask(url, method="POST", headers={"Content-Type": kind}, body=text.encode(), **more)
+
+    return post
 
 
 @pytest.fixture(scope="session")

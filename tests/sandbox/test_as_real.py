@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from skykey.sandbox import Box
+from skykey.sandbox.hosts import SITES
 
 
 def through_proxy(box: Box, host: str, port: int = 443, method: str = "CONNECT") -> tuple[str, socket.socket]:
@@ -36,9 +37,8 @@ def get_as_real(box: Box, host: str, path: str) -> tuple[int, Any]:
 
 
 def test_every_documented_host_answers_under_its_own_name(box: Box) -> None:
-    sites = [host for host in box.hosts if host != "roundtable.lsst.codes"]
-    assert len(sites) == 5
-    for host in sites:
+    assert set(SITES) < set(box.hosts)
+    for host in SITES:
         status, document = get_as_real(box, host, "/repertoire/discovery")
         assert status == 200
         databases = document["influxdb_databases"]
@@ -59,6 +59,16 @@ def test_segwarides(ask: Any, box: Box) -> None:
     assert (creds["username"], creds["password"]) == (known["username"], known["password"])
     status, _ = get_as_real(box, creds["host"], creds["path"] + "health")
     assert status == 200
+
+
+@pytest.mark.parametrize("domain", ["production.aws.descarteslabs.com", "production.earthone.earthdaily.com"])
+def test_the_imagery_platform_answers_under_its_old_and_its_new_name(box: Box, domain: str) -> None:
+    status, document = get_as_real(box, f"iam.{domain}", "/.well-known/openid-configuration")
+    assert (status, document["issuer"]) == (200, f"https://iam.{domain}")
+    assert document["token_endpoint"] == f"https://iam.{domain}/token"
+    assert get_as_real(box, f"platform.{domain}", "/echo") == (401, {"error": "unauthorized"})
+    app = domain.replace("production", "app").replace(".aws", "")
+    assert get_as_real(box, app, "/") == (404, {"detail": "Not Found"})
 
 
 @pytest.mark.parametrize(

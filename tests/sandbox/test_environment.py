@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,16 @@ def test_it_names_the_site_the_token_and_the_bundle(box: Box) -> None:
         "SKYKEY_RUBIN_SITES",
         "EFDAUTH",
         "EXTERNAL_TAP_URL",
+        "CLIENT_ID",
+        "CLIENT_SECRET",
+        *(
+            f"{system}_{name}"
+            for system in ("DESCARTESLABS", "EARTHONE")
+            for name in (
+                *("TOKEN", "CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN", "NO_JWT_CACHE"),
+                *("ENV", "DOMAIN", "DEFAULT_DOMAIN", "COMPUTE_URL"),
+            )
+        ),
     ],
 )
 @pytest.mark.parametrize("as_real", [False, True])
@@ -37,6 +48,36 @@ def test_what_outranks_the_sandbox_is_taken_away(box: Box, name: str, as_real: b
     changes = box.changes(as_real=as_real, base={name: "gt-real"})
     assert changes.unset == (name,)
     assert "gt-real" not in changes.applied_to({name: "gt-real"}).values()
+
+
+@pytest.mark.parametrize("system", ["DESCARTESLABS", "EARTHONE"])
+def test_the_imagery_platform_is_met_on_loopback(box: Box, system: str) -> None:
+    env = box.environment(base={f"{system}_IAM_URL": "https://mine", f"{system}_TOKEN_INFO_PATH": "/mine"})
+    assert env[f"{system}_IAM_URL"] == box.iam_url
+    assert env[f"{system}_PLATFORM_URL"] == box.platform_url
+    assert env[f"{system}_APP_URL"] == box.app_url
+    assert env[f"{system}_TOKEN_INFO_PATH"] == str(box.login_file)
+    assert len({box.site_url, box.iam_url, box.platform_url, box.app_url}) == 4
+    assert box.login["revoke_url"] == f"{box.iam_url}/revoke"
+
+
+@pytest.mark.parametrize(
+    ("system", "issuer"),
+    [
+        ("DESCARTESLABS", "https://iam.production.aws.descarteslabs.com"),
+        ("EARTHONE", "https://iam.production.earthone.earthdaily.com"),
+    ],
+)
+def test_the_imagery_platform_as_real_has_its_own_address_and_a_login_for_it(
+    box: Box, system: str, issuer: str
+) -> None:
+    env = box.environment(as_real=True, base={f"{system}_IAM_URL": "https://mine"})
+    assert not {f"{system}_IAM_URL", f"{system}_PLATFORM_URL", f"{system}_APP_URL"} & set(env)
+    file = Path(env[f"{system}_TOKEN_INFO_PATH"])
+    assert file.parent == box.folder
+    login = json.loads(file.read_text())
+    assert login["revoke_url"] == f"{issuer}/revoke"  # a login never names an address of the other mode
+    assert login["client_secret"] != box.login["client_secret"]
 
 
 def test_a_token_file_and_a_site_of_the_user_are_replaced(box: Box) -> None:

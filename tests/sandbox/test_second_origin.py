@@ -53,7 +53,9 @@ def test_the_site_token_opens_nothing_there(ask: Any, box: Box) -> None:
 
 
 def test_files_are_private(box: Box) -> None:
-    for path in (box.token_file, box.ca_file, box.folder / "server.pem", box.folder / "state.json"):
+    logins = list(box.folder.glob("token_info*.json"))
+    assert len(logins) == 3
+    for path in (*logins, box.token_file, box.ca_file, box.folder / "server.pem", box.folder / "state.json"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 

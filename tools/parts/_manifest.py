@@ -33,17 +33,21 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Guest:
-    """An official client: one pinned package, and what it forgot to require."""
+    """An official client: one pinned package, and what it forgot to require.
+
+    With `alone`, nothing that it requires itself: `needs` is then all that the part of it which is used does need.
+    """
 
     name: str
     about: str
     version: str
     needs: tuple[str, ...]
+    alone: bool = False
 
     @property
     def requirements(self) -> list[str]:
-        """What its environment is made of."""
-        return [f"{self.name}=={self.version}", *self.needs]
+        """What its environment is made of, as pip and uv read it."""
+        return [*(["--no-deps"] if self.alone else []), f"{self.name}=={self.version}", *self.needs]
 
 
 @dataclass(frozen=True)

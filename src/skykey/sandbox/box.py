@@ -13,6 +13,8 @@ from skykey.sandbox.environment import Changes, changes
 from skykey.sandbox.errors import NotRunning
 from skykey.sandbox.state import STATE, write_private
 
+_FILES = ("folder", "token_file", "login_file", "ca_file", "bundle_file")
+
 
 @dataclass(frozen=True)
 class Box:
@@ -26,6 +28,10 @@ class Box:
         The other origin, https under the sandbox's own authority.
     real_site_url
         The name that the site has with ``--as-real``.
+    iam_url, platform_url, app_url
+        The imagery platform on loopback: its token service, a service that asks for a token, the account page.
+    login_file
+        A login for its token service.
     proxy_url
         The CONNECT proxy behind ``--as-real``.
     hosts
@@ -39,9 +45,13 @@ class Box:
     site_url: str
     second_url: str
     real_site_url: str
+    iam_url: str
+    platform_url: str
+    app_url: str
     proxy_url: str
     control_url: str
     token_file: Path
+    login_file: Path
     ca_file: Path
     bundle_file: Path
     hosts: tuple[str, ...]
@@ -56,6 +66,11 @@ class Box:
     def token(self) -> str:
         """The token in the token file, read anew each time."""
         return self.token_file.read_text().strip()
+
+    @property
+    def login(self) -> dict[str, str]:
+        """The login in the login file, read anew each time."""
+        return dict(json.loads(self.login_file.read_text()))
 
     def changes(self, *, as_real: bool = False, base: Mapping[str, str] | None = None) -> Changes:
         """Return what a child's environment needs: variables to set, and variables to take away."""
@@ -82,7 +97,7 @@ class Box:
         """Read the state file; raises `NotRunning` if there is none that makes sense."""
         try:
             saved = json.loads((folder / STATE).read_text())
-            files = {name: Path(saved[name]) for name in ("folder", "token_file", "ca_file", "bundle_file")}
+            files = {name: Path(saved[name]) for name in _FILES}
             return cls(**saved | files | {name: tuple(saved[name]) for name in ("hosts", "real")})
         except FileNotFoundError:
             raise NotRunning(f"No sandbox runs in {folder}.") from None

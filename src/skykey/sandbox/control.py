@@ -3,7 +3,7 @@
 import hmac
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.applications import Starlette
@@ -11,10 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from skykey.sandbox.account import LoginFiles, filed, paste
+from skykey.sandbox.accounts import Accounts, User
 from skykey.sandbox.databases import Influx
 from skykey.sandbox.faults import Fault
+from skykey.sandbox.iam import Iam, Switches
 from skykey.sandbox.quota import Quota
-from skykey.sandbox.switchboard import Delay, Switchboard
+from skykey.sandbox.switchboard import Delay, Failure, Switchboard
 from skykey.sandbox.tokens import TokenFile, Tokens
 
 
@@ -26,8 +29,11 @@ class Control:
     board: Switchboard
     tokens: Tokens
     quota: Quota
+    accounts: Accounts
+    iam: Iam
     servers: dict[str, Influx]
     token_file: TokenFile
+    login_files: LoginFiles
     stop: Callable[[], None]
 
     def app(self) -> Starlette:
@@ -58,10 +64,36 @@ class Control:
         return self.tokens.mint(scopes, seconds=seconds, **more).value  # type: ignore[arg-type]
 
     def do_life(self, *, seconds: float | None, token: str | None) -> int:
-        return self.tokens.set_life(token, seconds)
+        return self.tokens.set_life(token, seconds) + self.accounts.set_life(token, seconds)
 
     def do_rotate(self) -> None:
         self.token_file.rotate()
+        self.login_files.rotate()
+
+    def do_login(
+        self, *, user: str, client_id: str | None, system: str | None, org: str | None, groups: list[str] | None
+    ) -> dict[str, str]:
+        one = self.accounts.users.setdefault(user, User(user))
+        one.org = one.org if org is None else org
+        one.groups = one.groups if groups is None else tuple(groups)
+        login, issuer = self.accounts.login(one, client_id), self.login_files.issuers[system]
+        return filed(login, issuer) | {"paste": paste(login, issuer)}
+
+    def do_revoke(self, *, user: str) -> int:
+        good = [one for one in set(self.accounts.logins.values()) if one.user.name == user and not one.revoked]
+        for login in good:
+            self.accounts.revoke(login)
+        return len(good)
+
+    def do_iam(self, **switches: Any) -> None:
+        self.iam.switches = replace(self.iam.switches, **switches)
+
+    def do_iam_stats(self) -> dict[str, int]:
+        counts = dict.fromkeys(("refreshes", "revocations", "reuses"), 0)
+        return counts | self.accounts.stats
+
+    def do_fail(self, **failure: Any) -> None:
+        self.board.failures.append(Failure(**failure))
 
     def do_password(self, *, server: str) -> None:
         self.servers[server].change_password()
@@ -82,7 +114,9 @@ class Control:
 
     def do_forget(self) -> None:
         self.board.seen.clear()
+        self.accounts.stats.clear()
 
     def do_reset(self) -> None:
         self.board.reset()
         self.quota.set(None, 60)
+        self.iam.switches = Switches()

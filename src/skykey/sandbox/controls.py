@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 from skykey.sandbox.errors import NotRunning, SandboxError
 
-__all__ = ["Controls", "Seen"]
+__all__ = ["Action", "Controls", "Seen", "Shape"]
 
+Action = Literal["refresh", "client_credentials", "revoke", "echo"]
+Shape = Literal["access_token", "id_token"]
 FaultKind = Literal["status", "html", "close", "truncate", "stall"]
 
 
@@ -34,7 +36,8 @@ class Controls:
     """The controls of one sandbox, over HTTP on loopback and never through a proxy.
 
     The services that a delay, a fault or a log entry names are ``gafaelfawr``, ``repertoire``, ``influxdb``,
-    ``influxdb-second`` (on the second origin), ``segwarides`` and, for the rest of the site, ``site``.
+    ``influxdb-second`` (on the second origin), ``segwarides`` and, for the rest of the site, ``site``; of the
+    imagery platform ``iam`` (its token service), ``echo`` (a service) and ``account`` (the page with logins).
 
     Parameters
     ----------
@@ -68,7 +71,10 @@ class Controls:
         return str(token)
 
     def life(self, seconds: float | None, token: str | None = None) -> int:
-        """Let one token (or, without one, all) end in ``seconds``; return how many that were."""
+        """Let one token (or, without one, all) end in ``seconds``; return how many that were.
+
+        What a JSON Web Token says of itself cannot change: only the services know of its new end.
+        """
         return int(self._do("life", seconds=seconds, token=token))
 
     def expire(self, token: str | None = None) -> int:
@@ -76,8 +82,80 @@ class Controls:
         return self.life(0, token)
 
     def rotate(self) -> None:
-        """Write a new token into the token file and end the one that was there."""
+        """Write a new token and new logins into their files, and end those that were there."""
         self._do("rotate")
+
+    def login(
+        self,
+        user: str = "ada",
+        *,
+        client_id: str | None = None,
+        org: str | None = None,
+        groups: Iterable[str] | None = None,
+        system: Literal["descarteslabs", "earthone"] | None = None,
+    ) -> dict[str, str]:
+        """Hand out a new login of the imagery platform, to a new user if there is none of this name.
+
+        Parameters
+        ----------
+        client_id
+            The client it is for; by default the one that the user always has.
+        org, groups
+            What tokens say of the user from now on, if given.
+        system
+            Whose real name the login's ``revoke_url`` carries; None is the address on loopback.
+
+        Returns
+        -------
+        dict
+            What stands in ``token_info.json``; and under ``paste`` the same as the page shows it.
+        """
+        said = {"org": org, "groups": None if groups is None else list(groups)}
+        return dict(self._do("login", user=user, client_id=client_id, system=system, **said))
+
+    def revoke(self, user: str = "ada") -> int:
+        """End every login of a user, and the access tokens made from them; return how many logins that were."""
+        return int(self._do("revoke", user=user))
+
+    def iam(
+        self,
+        *,
+        rotation: bool | None = None,
+        seconds: int | None = None,
+        shape: Shape | None = None,
+        prefix: bool | None = None,
+        put: dict[str, Any] | None = None,
+        drop: Iterable[str] | None = None,
+    ) -> None:
+        """Change how the token service answers. What is left out stays as it is; `reset` takes all back.
+
+        Parameters
+        ----------
+        rotation
+            Each refresh gives a new refresh token; an old one that comes again ends the login (off).
+        seconds
+            The life of an access token (3600); below zero it is over when it arrives.
+        shape
+            The name under which the token stands in the answer (``access_token``).
+        prefix
+            Whether what a token says of its user is named ``earthdaily__dl__…`` (off).
+        put, drop
+            Fields of the answer to replace or add, with any JSON value, and fields to leave out (none).
+        """
+        named = {"rotation": rotation, "seconds": seconds, "shape": shape, "prefix": prefix}
+        fields = {"put": put, "drop": None if drop is None else list(drop)}
+        self._do("iam", **{name: value for name, value in (named | fields).items() if value is not None})
+
+    def iam_stats(self) -> dict[str, int]:
+        """Count, since the last `forget`, ``refreshes``, ``revocations``, ``reuses`` and requests.
+
+        A request for a token is counted under client and grant, with a blank between: ``"<client_id> refresh_token"``.
+        """
+        return dict(self._do("iam_stats"))
+
+    def fail(self, action: Action, user: str | None = None, *, status: int = 503, times: int = 1) -> None:
+        """Let the next ``times`` that a user (None: anybody) does this fail, with an error as the service words it."""
+        self._do("fail", user=user, action=action, status=status, times=times)
 
     def change_password(self, server: Literal["site", "second"] = "site") -> None:
         """Give the account of one InfluxDB a new password, so that the login handed out before fails."""
@@ -127,11 +205,11 @@ class Controls:
         return [entry for entry in seen if service in (None, entry.service)]
 
     def forget(self) -> None:
-        """Empty the log of requests."""
+        """Empty the log of requests, and count anew."""
         self._do("forget")
 
     def reset(self) -> None:
-        """Take back clock, delays, faults and quota."""
+        """Take back clock, delays, faults, failures, quota, and how the token service answers."""
         self._do("reset")
 
     def hello(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from skykey.sandbox.hosts import IMAGERY, LOGIN_FILES
+
 if TYPE_CHECKING:
     from skykey.sandbox.box import Box
 
@@ -20,6 +22,8 @@ _OUTRANKING = re.compile(
     r"""
     ACCESS_TOKEN | NUBLADO_TOKEN | NUBLADO_RUNTIME_MOUNTS_DIR | EFDAUTH | SKYKEY_RUBIN_SITES
     | EXTERNAL_(?!INSTANCE_)[A-Z0-9_]+_URL   # lsst.rsp asks for the address of each service first
+    | ((DESCARTESLABS|EARTHONE)_)? CLIENT_(ID|SECRET)
+    | (DESCARTESLABS|EARTHONE)_(TOKEN|REFRESH_TOKEN|NO_JWT_CACHE|ENV|(DEFAULT_)?DOMAIN|[A-Z0-9_]+_URL)
     """,
     re.VERBOSE,
 )
@@ -55,10 +59,23 @@ def changes(box: "Box", *, as_real: bool, base: Mapping[str, str]) -> Changes:
         # in every program that uses requests. There is no way to say "none", so it is an empty file.
         "NETRC": os.devnull,
         **dict.fromkeys(_BUNDLES, str(box.bundle_file)),
+        **_imagery(box, as_real=as_real),
         **_proxies(box, as_real=as_real, base=base),
     }
     gone = [name for name in base if _OUTRANKING.fullmatch(name) or (as_real and _PROXIES.fullmatch(name))]
     return Changes(setting, tuple(sorted(set(gone) - set(setting))))
+
+
+def _imagery(box: "Box", *, as_real: bool) -> dict[str, str]:
+    """Return a login for each of the platform's names, and its address where the real hosts are not played."""
+    urls = {} if as_real else {"IAM_URL": box.iam_url, "PLATFORM_URL": box.platform_url, "APP_URL": box.app_url}
+    setting: dict[str, str] = {}
+    for system in IMAGERY:
+        # A file for each address, because a login says where it can be revoked.
+        file = box.folder / LOGIN_FILES[system if as_real else None]
+        named = urls | {"TOKEN_INFO_PATH": str(file)}
+        setting |= {f"{system.upper()}_{name}": value for name, value in named.items()}
+    return setting
 
 
 def _proxies(box: "Box", *, as_real: bool, base: Mapping[str, str]) -> dict[str, str]:

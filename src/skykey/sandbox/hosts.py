@@ -12,8 +12,26 @@ SITES = {
 #: Where segwarides says that InfluxDB is when that is a program of its own (``--real influxdb``).
 INFLUX = "influxdb.skykey-sandbox.invalid"
 
+#: The imagery platform, under its old name and that of its successor: application -> host.
+IMAGERY = {
+    "descarteslabs": {
+        "iam": "iam.production.aws.descarteslabs.com",
+        "echo": "platform.production.aws.descarteslabs.com",
+        "account": "app.descarteslabs.com",
+    },
+    "earthone": {
+        "iam": "iam.production.earthone.earthdaily.com",
+        "echo": "platform.production.earthone.earthdaily.com",
+        "account": "app.earthone.earthdaily.com",
+    },
+}
+
+#: name of the platform (None: its address on loopback) -> file with a login for that address.
+LOGIN_FILES = {None: "token_info.json"} | {system: f"token_info.{system}.json" for system in IMAGERY}
+
 #: host -> name of the application that answers for it. A later system adds its hosts here and its application
 #: in ``server.py``; certificate, proxy and name constraints of the environment follow from this table.
 HOSTS = dict.fromkeys(SITES, "site") | {"roundtable.lsst.codes": "segwarides"}
+HOSTS |= {host: application for hosts in IMAGERY.values() for application, host in hosts.items()}
 
 REAL_SITE = f"https://{next(iter(SITES))}"

@@ -1,4 +1,4 @@
-"""Routes that answer GET and nothing else, as the real services do."""
+"""Routes that answer one method and nothing else, as the real services do."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -16,6 +16,11 @@ def get(path: str, endpoint: Endpoint) -> Route:
     route = Route(path, endpoint, methods=["GET"])
     route.methods = {"GET"}
     return route
+
+
+def post(path: str, endpoint: Endpoint) -> Route:
+    """Route POST only."""
+    return Route(path, endpoint, methods=["POST"])
 
 
 def service(routes: Sequence[BaseRoute]) -> Starlette:

@@ -16,11 +16,15 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skykey.sandbox import authority, nginx, parts, state
+from skykey.sandbox.account import Account, LoginFiles
+from skykey.sandbox.accounts import Accounts
 from skykey.sandbox.box import Box
 from skykey.sandbox.control import Control
 from skykey.sandbox.databases import Influx
+from skykey.sandbox.echo import Echo
 from skykey.sandbox.gafaelfawr import Gafaelfawr
-from skykey.sandbox.hosts import HOSTS, INFLUX, REAL_SITE
+from skykey.sandbox.hosts import HOSTS, INFLUX, LOGIN_FILES, REAL_SITE
+from skykey.sandbox.iam import Iam
 from skykey.sandbox.listener import Listener, free_socket, port_of
 from skykey.sandbox.proxy import Proxy
 from skykey.sandbox.quota import Quota
@@ -31,7 +35,8 @@ from skykey.sandbox.telemetry import Telemetry
 from skykey.sandbox.tokens import TokenFile, Tokens
 
 _SERVICES = {"/repertoire": "repertoire", "/auth": "gafaelfawr", "/influxdb": "influxdb"}
-_FILES = ("token", "ca.pem", "bundle.pem", "server.pem", state.STATE)
+_PLAIN = ("site", "iam", "echo", "account")  # the applications with an address of their own on loopback
+_FILES = ("token", *LOGIN_FILES.values(), "ca.pem", "bundle.pem", "server.pem", state.STATE)
 
 
 @asynccontextmanager
@@ -48,8 +53,9 @@ async def serve(folder: Path, stop: asyncio.Event, real: Iterable[str] = ()) -> 
 
 async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack: AsyncExitStack) -> Box:
     tls = _tls(folder)
-    site_sock, tls_sock, control_sock, proxy_sock = (stack.enter_context(free_socket()) for _ in range(4))
-    second_url = f"https://127.0.0.1:{port_of(tls_sock)}"
+    socks = {name: stack.enter_context(free_socket()) for name in ("tls", "control", "proxy", *_PLAIN)}
+    urls = {name: f"http://127.0.0.1:{port_of(sock)}" for name, sock in socks.items()}
+    second_url = urls["tls"].replace("http", "https")
     servers = {
         "site": await _site_influx(folder, real, stack),
         "second": Influx("scimmareader", f"{second_url}/influxdb/"),
@@ -57,6 +63,9 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
     board = Switchboard()
     tokens, quota = Tokens(board.now), Quota(board.now)
     token_file = TokenFile(tokens, folder / "token")
+    accounts = Accounts(board.now)
+    iam = Iam(accounts, board)
+    login_files = LoginFiles(accounts, folder, urls["iam"])
     gatekeeper = Gafaelfawr(tokens, quota)
     telemetry = Telemetry()
     second = Mount("/influxdb", telemetry.app(servers["second"].logins))
@@ -64,34 +73,38 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
         "site": board.around(_service_of, _site(gatekeeper, servers, telemetry)),
         "segwarides": board.around("segwarides", Segwarides(servers["site"]).app()),
         "second": board.around("influxdb-second", _origin(second)),
+        "iam": board.around("iam", iam.app()),
+        "echo": board.around("echo", Echo(accounts, board).app()),
+        "account": board.around("account", Account(accounts, urls["iam"]).app()),
     }
     key = secrets.token_urlsafe(24)
-    control = Control(key, board, tokens, quota, servers, token_file, stop.set)
-    listeners = [
-        Listener(apps["site"], site_sock),
-        Listener(_by_host(apps), tls_sock, tls),
-        Listener(control.app(), control_sock),
-    ]
+    control = Control(key, board, tokens, quota, accounts, iam, servers, token_file, login_files, stop.set)
+    listeners = [Listener(apps[name], socks[name]) for name in _PLAIN]
+    listeners += [Listener(_by_host(apps), socks["tls"], tls), Listener(control.app(), socks["control"])]
     for listener in listeners:
         stack.push_async_callback(listener.close)
         await listener.open()
-    targets = dict.fromkeys(HOSTS, port_of(tls_sock))
+    targets = dict.fromkeys(HOSTS, port_of(socks["tls"]))
     if servers["site"].url:
         targets[INFLUX] = urlsplit(servers["site"].url).port or 443
     proxy = Proxy(targets)
-    proxy_server = await asyncio.start_server(proxy.accept, sock=proxy_sock)
+    proxy_server = await asyncio.start_server(proxy.accept, sock=socks["proxy"])
     stack.push_async_callback(proxy.close)
     stack.callback(proxy_server.close)
 
     box = Box(
         folder=folder,
         pid=os.getpid(),
-        site_url=f"http://127.0.0.1:{port_of(site_sock)}",
+        site_url=urls["site"],
         second_url=second_url,
         real_site_url=REAL_SITE,
-        proxy_url=f"http://127.0.0.1:{port_of(proxy_sock)}",
-        control_url=f"http://127.0.0.1:{port_of(control_sock)}",
+        iam_url=urls["iam"],
+        platform_url=urls["echo"],
+        app_url=urls["account"],
+        proxy_url=urls["proxy"],
+        control_url=urls["control"],
         token_file=folder / "token",
+        login_file=folder / LOGIN_FILES[None],
         ca_file=folder / "ca.pem",
         bundle_file=folder / "bundle.pem",
         hosts=tuple(targets),

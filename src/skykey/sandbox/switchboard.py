@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any
+from http import HTTPStatus
+from typing import Any, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from skykey.sandbox.controls import Action
 from skykey.sandbox.faults import Fault, Rule
 from skykey.sandbox.tokens import is_token
 
@@ -28,6 +30,22 @@ class Delay(Rule):
     seconds: float = 0.0
 
 
+@dataclass
+class Failure:
+    """So many times an action of a user (None: of anybody) is answered with this status."""
+
+    user: str | None
+    action: Action
+    status: int
+    times: int
+
+    def __post_init__(self) -> None:
+        if self.action not in get_args(Action):
+            raise ValueError(f"action is one of {', '.join(get_args(Action))}")
+        if HTTPStatus(self.status) < HTTPStatus.BAD_REQUEST:
+            raise ValueError("status is that of an error")
+
+
 class Switchboard:
     """The state behind the controls, and the layer that every origin runs under."""
 
@@ -35,6 +53,7 @@ class Switchboard:
         self.offset = 0.0
         self.delays: list[Delay] = []
         self.faults: list[Fault] = []
+        self.failures: list[Failure] = []
         self.seen: deque[dict[str, Any]] = deque(maxlen=_KEPT)
         self.closing = asyncio.Event()
 
@@ -43,10 +62,11 @@ class Switchboard:
         return time.time() + self.offset
 
     def reset(self) -> None:
-        """Put clock, delays and faults back as they were at the start. The log stays."""
+        """Put clock, delays, faults and failures back as they were at the start. The log stays."""
         self.offset = 0.0
         self.delays.clear()
         self.faults.clear()
+        self.failures.clear()
 
     def around(self, name: str | Callable[[str], str], app: ASGIApp) -> ASGIApp:
         """Put the layer around ``app``; ``name`` is its service, or finds it from the path."""
@@ -88,6 +108,16 @@ class Switchboard:
                 return fault
         return None
 
+    def next_failure(self, user: str | None, action: str) -> int | None:
+        """Return the status with which this action of this user fails, if it shall; that uses one up."""
+        for failure in self.failures:
+            if failure.user in (None, user) and failure.action == action:
+                failure.times -= 1
+                if failure.times <= 0:
+                    self.failures.remove(failure)
+                return failure.status
+        return None
+
     async def _pause(self, seconds: float) -> None:
         # Not a plain sleep: a sandbox that stops does not wait for its delays.
         try:
@@ -98,10 +128,10 @@ class Switchboard:
 
 def _entry(service: str, scope: Scope) -> dict[str, Any]:
     headers = Headers(scope=scope)
-    scheme, fingerprint = _credential(headers.get("authorization"))
+    scheme, mark = _credential(headers.get("authorization"))
     pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    if fingerprint is None and (password := dict(pairs).get("p")):
-        scheme, fingerprint = "query", _fingerprint(password)  # InfluxDB takes u= and p= as well
+    if mark is None and (password := dict(pairs).get("p")):
+        scheme, mark = "query", fingerprint(password)  # InfluxDB takes u= and p= as well
     return {
         "service": service,
         "method": scope["method"],
@@ -110,7 +140,7 @@ def _entry(service: str, scope: Scope) -> dict[str, Any]:
         "query": urlencode([(key, "***" if key == "p" else value) for key, value in pairs]),
         "headers": sorted(set(headers.keys())),
         "credential": scheme,
-        "fingerprint": fingerprint,
+        "fingerprint": mark,
         "status": None,
         "fault": None,
     }
@@ -131,8 +161,9 @@ def _credential(header: str | None) -> tuple[str | None, str | None]:
         except (binascii.Error, UnicodeDecodeError):
             decoded = secret
         secret = next((half for half in decoded.split(":") if is_token(half)), decoded)
-    return scheme.lower(), _fingerprint(secret)
+    return scheme.lower(), fingerprint(secret)
 
 
-def _fingerprint(secret: str) -> str:
+def fingerprint(secret: str) -> str:
+    """Return what tells one secret from another without being one."""
     return hashlib.sha256(secret.encode()).hexdigest()[:12]
