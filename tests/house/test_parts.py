@@ -32,6 +32,7 @@ def test_the_manifest_of_this_checkout_is_whole() -> None:
     manifest = parts.load()
     assert manifest.part("influxdb").packages == ("influxdb",)
     assert manifest.guest("rubin-nights").requirements == ["rubin-nights==0.18.2"]
+    assert manifest.guest("descarteslabs").requirements[0] == "--no-deps", "its two hundred imaging packages stay away"
 
 
 @pytest.mark.parametrize(
