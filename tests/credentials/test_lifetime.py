@@ -16,7 +16,8 @@ from skykey.credentials.lifetime import ASSUMED, LONGEST, granted_life, moment
 
 ASKED = 1_700_000_000.0
 UNUSABLE = [None, True, False, "", "soon", "3600s", "1_000", "0x10", "infinity", "nan", math.nan, math.inf, -math.inf,
-            0, -1, "-5", 0.0, "0", [], [3600], {}, {"s": 1}, b"3600", object(), 10**400, "9" * 100,
+            0, -1, "-5", 0.0, "0", [], [3600], {}, {"s": 1}, b"3600", pytest.param(object(), id="an object"), 10**400,
+            "9" * 100,
             "\N{FULLWIDTH DIGIT THREE}600"]  # fmt: skip
 USABLE = [(3600, 3600), (3600.0, 3600), ("3600", 3600), ("3600.0", 3600), (" 3600 ", 3600), ("3.6e3", 3600),
           ("+60", 60), (0.5, 0.5), (10**12, LONGEST), ("1000000000000", LONGEST), (1e300, LONGEST)]  # fmt: skip
@@ -133,7 +134,8 @@ GARBAGE: list[Any] = [
     "2026-03-20T25:00:00Z", "2026-03-20T22:00:00+99:00", "20260320", "2026", "3600", "-1", -1, -0.5, math.nan, math.inf,
     "nan", "inf", 1774044000000, "1774044000000", 1e11, "2026-03-20T22:00:00Z\0",
     10**400, "9" * 5000, "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z",
-    [], {}, b"2026-03-20T22:00:00Z", object(), "2026-03-20T22:00:00Z" + " " * 100, "\udcff",
+    [], {}, b"2026-03-20T22:00:00Z", pytest.param(object(), id="an object"),
+    "2026-03-20T22:00:00Z" + " " * 100, "\udcff",
     "\N{FULLWIDTH DIGIT TWO}026-03-20T22:00:00Z", "2026-03-20T22:00:00\0Z",
 ]  # fmt: skip
 

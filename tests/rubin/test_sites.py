@@ -235,6 +235,89 @@ def test_e5_a_configured_site_on_plain_http_is_refused_unless_it_is_loopback(mon
         find_site("idf")
 
 
+# -- the program that prints a site's token
+
+
+PASS = 'token_program = ["/usr/bin/pass", "show", "rubin"]\n'
+
+
+def test_a_program_is_named_for_a_configured_and_for_a_built_in_site(
+    configuration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_site("usdf").program == ()
+    configuration.write_text(f'[rubin.sites.usdf]\n{PASS}[rubin.sites.idf]\nurl = "https://data.lsst.cloud"\n{PASS}')
+    for name in ("usdf", "idf", None):
+        assert find_site(name).program == ("/usr/bin/pass", "show", "rubin")
+    assert find_site("summit").program == ()
+    assert site_names() == (*API_ENDPOINTS, "idf")
+    assert find_site("usdf").api_base == API_ENDPOINTS["usdf"]
+    platform(monkeypatch, "https://data.lsst.cloud/portal")
+    assert find_site().program == ("/usr/bin/pass", "show", "rubin")
+
+
+def test_a_program_does_not_go_along_to_another_url(configuration: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration.write_text(f'[rubin.sites.idf]\nurl = "https://data.lsst.cloud"\n{PASS}')
+    monkeypatch.setenv("SKYKEY_RUBIN_SITES", "idf=https://evil.test")
+    assert find_site("idf").api_base == "https://evil.test"
+    assert find_site("idf").program == ()
+    platform(monkeypatch, "https://unknown.example")
+    configuration.write_text(f'[rubin.sites."unknown.example"]\nurl = "https://other.example"\n{PASS}')
+    assert own_site().name == "unknown.example"
+    assert own_site().program == ()
+
+
+@pytest.mark.parametrize("value", ['"/usr/bin/pass show rubin"', "[]", "[5]", '["a", ["b"]]', '""', "5", "{}", "false"])
+def test_a_program_that_is_no_list_of_texts_is_an_error_that_names_the_configuration(
+    value: str, configuration: Path
+) -> None:
+    configuration.write_text(f"[rubin.sites.usdf]\ntoken_program = {value}\n")
+    site = find_site("usdf")
+    with pytest.raises(
+        UsageError, match=r"token_program of usdf is not a list of texts\nNext: token_program = \["
+    ) as caught:
+        _ = site.program
+    assert str(configuration) in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o662, 0o664])
+def test_a_configuration_that_others_may_write_names_no_program(mode: int, configuration: Path) -> None:
+    configuration.write_text(f'[rubin.sites.usdf]\n{PASS}[rubin.sites.idf]\nurl = "https://data.lsst.cloud"\n')
+    configuration.chmod(mode)
+    with pytest.raises(UsageError, match=f"other users may write into it\nNext: chmod go-w {configuration}"):
+        _ = find_site("usdf").program
+    assert find_site("idf").program == (), "without a program it may be as it is"
+
+
+def test_a_table_for_a_built_in_site_names_a_program_and_no_url(configuration: Path) -> None:
+    for text in (f'[rubin.sites.usdf]\nurl = "https://evil.test"\n{PASS}', "[rubin.sites.usdf]\nnote = 1\n"):
+        configuration.write_text(text)
+        with pytest.raises(UsageError, match="'usdf', which is taken"):
+            find_site("idf")
+        assert find_site("usdf").api_base == API_ENDPOINTS["usdf"]
+
+
+@pytest.mark.parametrize("home", [".", "", "config"])
+def test_d10_a_configuration_in_the_working_directory_is_not_read(
+    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from platformdirs import user_config_path
+
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    work = tmp_path / "work"
+    for below in (".", "skykey", "config/skykey", ".config/skykey", "rubin", ".skykey"):
+        (work / below).mkdir(parents=True, exist_ok=True)
+        (work / below / "config.toml").write_text(f'[rubin.sites.usdf]\n{PASS}[rubin.sites.x]\nurl="https://x.example"')
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("XDG_CONFIG_HOME", home)
+    assert find_site("usdf").program == ()
+    assert site_names() == tuple(API_ENDPOINTS)
+    # An older platformdirs, which takes a relative variable at its word.
+    monkeypatch.setattr("platformdirs.user_config_path", lambda _: Path(home) / "skykey")
+    assert find_site("usdf").program == ()
+    assert site_names() == tuple(API_ENDPOINTS)
+    assert user_config_path("skykey").is_absolute()
+
+
 # -- the base URL of Repertoire
 
 

@@ -249,6 +249,81 @@ def test_d11_a_malformed_variable_stops_with_its_name(home: Path, env: Callable[
         get_access_token()
 
 
+# -- the program of the configuration
+
+
+@pytest.fixture
+def program(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program that prints a token, named for usdf in the user's configuration."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    path = put(home / "bin/prints-a-token", f"#!/bin/sh\necho x >> {home}/runs\necho gt-printed\n")
+    path.chmod(0o700)
+    put(home / ".config/skykey/config.toml", f'[rubin.sites.usdf]\ntoken_program = ["{path}", "rubin"]\n')
+    return path
+
+
+def runs(home: Path) -> int:
+    return len((home / "runs").read_text().splitlines()) if (home / "runs").exists() else 0
+
+
+def test_the_program_comes_after_the_files(program: Path, home: Path, env: Callable[..., None]) -> None:
+    assert list(outcomes())[-2:] == [f"the file {home}/.lsst/usdf_rsp", f"the program {program}"]
+    before = runs(home)
+    assert get_access_token() == "gt-printed"
+    assert runs(home) == before + 1
+    put(home / ".lsst/usdf_rsp", "gt-home")
+    assert get_access_token() == "gt-home"
+    assert get_access_token(put(home / "t", "gt-t")) == "gt-t"
+    assert runs(home) == before + 1
+
+
+def test_the_program_is_for_its_own_site_only(program: Path) -> None:
+    assert f"the program {program}" not in outcomes("summit")
+    held = token_chain(find_site("usdf")).obtain(None, Ask())
+    assert set(map(str, held.credential.reach.origins)) == {USDF}
+
+
+def test_a_program_runs_again_after_a_refusal_and_not_before(program: Path, home: Path) -> None:
+    program.write_text(f"#!/bin/sh\necho x >> {home}/runs\necho gt-$(wc -l < {home}/runs)\n")
+    clock = FakeClock()
+    keeper = Keeper(token_chain(find_site()), clock=clock)
+    for _ in range(3):
+        clock.advance(3600)
+        assert keeper.get().credential.token == Secret("gt-1")
+    assert keeper.reject(keeper.get(), "revoked")
+    assert keeper.get().credential.token == Secret("gt-2")
+    assert not keeper.reject(keeper.get(), "revoked"), "twice within a moment would be hammering"
+
+
+def test_d11_a_program_that_fails_stops_with_its_name(program: Path) -> None:
+    program.write_text("#!/bin/sh\nexit 2\n")
+    with pytest.raises(Failed, match=f"the program {program} ended with status 2"):
+        get_access_token()
+    program.unlink()
+    assert get_access_token() == ""
+    assert outcomes()[f"the program {program}"] == (Outcome.UNAVAILABLE, f"{program} does not exist")
+
+
+def test_d10_no_variable_and_no_folder_names_a_program(
+    home: Path, tmp_path: Path, env: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(tmp_path / "evil", f"#!/bin/sh\necho x >> {home}/runs\necho gt-evil\n")
+    path.chmod(0o700)
+    config = put(tmp_path / "work/config.toml", f'[rubin.sites.usdf]\ntoken_program = ["{path}"]\n')
+    put(tmp_path / "work/skykey/config.toml", config.read_text())
+    monkeypatch.chdir(config.parent)
+    for name in (
+        "TOKEN_PROGRAM",
+        "SKYKEY_TOKEN_PROGRAM",
+        "SKYKEY_RUBIN_TOKEN_PROGRAM",
+        "RUBIN_SITES_USDF_TOKEN_PROGRAM",
+    ):
+        env(**{name: path})
+    env(XDG_CONFIG_HOME=".")
+    assert get_access_token() == ""
+    assert runs(home) == 0
+
+
 # -- nothing
 
 

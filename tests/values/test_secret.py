@@ -17,8 +17,18 @@ SOURCE = Path(__file__).parents[2] / "src" / "skykey"
 
 # The modules that may open a secret, each with its reason. Add none without one.
 MAY_REVEAL = {
+    "credentials/claims.py": "reads what a token says of itself; gives none of it on",
+    "credentials/conceal.py": "looks for it in what a server says, to take it out",
     "credentials/credential.py": "writes it into the header's value, which is a secret again",
+    "credentials/grants/token_endpoint.py": "writes the request's body, which is a secret again",
+    "credentials/stores/document.py": "writes and reads what a store keeps",
     "credentials/text.py": "trims and checks a token's text; gives a secret again",
+    "credentials/verification.py": "checks a token's signature",
+    "descarteslabs/auth.py": "the documented properties of a login and its token return text",
+    "descarteslabs/payload.py": "reads what a token of the platform says",
+    "descarteslabs/signing_in.py": "decodes what was pasted; writes the documented file",
+    "descarteslabs/stores.py": "writes the documented file",
+    "descarteslabs/token_info.py": "makes the documented file's text, which is a secret again",
     "repertoire/models.py": "the documented get_secret_value() of a database's password",
     "rubin/connections.py": "the documented get_access_token() returns text",
     "wire/proxies.py": "takes the address of the environment's proxy apart, which may hold a password",

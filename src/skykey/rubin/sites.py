@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from skykey.rubin.reference_values import API_ENDPOINTS
-from skykey.values.errors import BadUrl, UnknownSite, UsageError
+from skykey.values.errors import BadUrl, SkykeyError, UnknownSite, UsageError
 from skykey.values.reach import Reach
 from skykey.values.url import Url
+from skykey.wire.frames import frameless
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+T = TypeVar("T")
 
 INSTANCE_VARIABLE = "EXTERNAL_INSTANCE_URL"
 """Set by every Rubin Science Platform to its own root URL."""
@@ -54,6 +59,37 @@ class Site:
         return Reach.named(self.url, self.repertoire, said_by=f"the site {self.name} ({self.said_by})")
 
     @property
+    def program(self) -> tuple[str, ...]:
+        """The command that prints its token, as the user's configuration names it now; empty if it names none.
+
+        Neither a variable nor anything in the working directory can name one, nor take it along to another URL.
+
+        Raises
+        ------
+        UsageError
+            If the configuration cannot be read, names something else than a command, or may be written by others.
+        """
+        return _frameless(self._program)
+
+    def _program(self) -> tuple[str, ...]:
+        path, tables = _tables()
+        table = tables.get(self.name)
+        if path is None or not isinstance(table, dict) or "token_program" not in table:
+            return ()
+        said_by = f"the configuration {path}"
+        if not self.is_built_in and _site_url(table.get("url"), said_by) != self.url:
+            return ()
+        if path.stat().st_mode & 0o022:
+            raise UsageError(f"{said_by} names a program, and other users may write into it", next=f"chmod go-w {path}")
+        command = table["token_program"]
+        if not command or not isinstance(command, list) or not all(isinstance(word, str) for word in command):
+            raise UsageError(
+                f"{said_by}: token_program of {self.name} is not a list of texts",
+                next='token_program = ["/usr/bin/pass", "show", "rubin"]',
+            )
+        return tuple(command)
+
+    @property
     def is_built_in(self) -> bool:
         """Whether it is one of the documented five."""
         return self.name in API_ENDPOINTS
@@ -91,11 +127,7 @@ def platform_url() -> Url | None:
     UnknownSite
         If what it says is not a URL.
     """
-    raw = os.environ.get(INSTANCE_VARIABLE, "").strip()
-    try:
-        return Url(raw) if raw else None
-    except BadUrl as problem:
-        raise UnknownSite(f"{INSTANCE_VARIABLE} is not a URL: {problem.message}") from None
+    return _frameless(_platform_url)
 
 
 def own_site() -> Site:
@@ -121,13 +153,14 @@ def site_names() -> tuple[str, ...]:
 
 
 def config_file() -> Path | None:
-    """Where configuration is read from; None where there is no home."""
+    """Where configuration is read from; None where there is no home. Never in the working directory."""
     from platformdirs import user_config_path
 
     try:
-        return user_config_path("skykey") / "config.toml"
+        path = user_config_path("skykey") / "config.toml"
     except RuntimeError:  # a user without an entry in the password file, and no HOME
         return None
+    return path if path.is_absolute() else None  # a relative XDG_CONFIG_HOME, which not every platformdirs ignores
 
 
 def _named(name: str) -> Site:
@@ -169,12 +202,33 @@ def _of_the_platform() -> Site:
 
 def _named_repertoire(url: Url) -> Url:
     """The variable counts for the site of this environment, not for another one that is asked for by name."""
-    named = os.environ.get(BASE_URL_VARIABLE, "").strip()
-    return _site_url(named.rstrip("/"), f"the variable {BASE_URL_VARIABLE}") if named else url / "repertoire"
+    return _frameless(_repertoire_url) or url / "repertoire"
 
 
 def _configured() -> dict[str, tuple[Url, str]]:
-    return _from_file() | _from_variable()
+    return _frameless(lambda: _from_file() | _from_variable())
+
+
+def _frameless(read: Callable[[], T]) -> T:
+    """Read settings. A URL among them may hold a password, and tracebacks show local variables."""
+    handled = sys.exception()
+    try:
+        return read()
+    except SkykeyError as problem:
+        raise frameless(problem, handled=handled)  # noqa: B904 - it is the same one
+
+
+def _platform_url() -> Url | None:
+    raw = os.environ.get(INSTANCE_VARIABLE, "").strip()
+    try:
+        return Url(raw) if raw else None
+    except BadUrl as problem:
+        raise UnknownSite(f"{INSTANCE_VARIABLE} is not a URL: {problem.message}") from None
+
+
+def _repertoire_url() -> Url | None:
+    named = os.environ.get(BASE_URL_VARIABLE, "").strip()
+    return _site_url(named.rstrip("/"), f"the variable {BASE_URL_VARIABLE}") if named else None
 
 
 def _from_variable() -> dict[str, tuple[Url, str]]:
@@ -189,27 +243,54 @@ def _from_variable() -> dict[str, tuple[Url, str]]:
 
 
 def _from_file() -> dict[str, tuple[Url, str]]:
-    import tomllib
+    path, tables = _tables()
+    said_by = f"the configuration {path}"
+    sites = {}
+    for name, table in tables.items():
+        if name in API_ENDPOINTS and isinstance(table, dict) and "url" not in table and "token_program" in table:
+            continue  # where a built-in site lies cannot be changed, how its token is found can
+        new = _new_name(name, said_by)
+        if not isinstance(table, dict) or "url" not in table:
+            raise _without_url(said_by)
+        sites[new] = (_site_url(table["url"], said_by), said_by)
+    return sites
 
-    path = config_file()
+
+def _tables() -> tuple[Path | None, dict[str, Any]]:
+    """The configured sites as they are written, with the file; nothing and an empty table without one."""
+    path = config_file() if _is_configured() else None
     if path is None:
-        return {}
+        return None, {}
     try:
         text = path.read_text("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return None, {}
     except (OSError, UnicodeDecodeError) as problem:
         raise UsageError(f"the configuration {path} cannot be read ({problem})") from None
+    import tomllib
+
     said_by = f"the configuration {path}"
     try:
         tables = tomllib.loads(text).get("rubin", {}).get("sites", {})
-        return {_new_name(n, said_by): (_site_url(table["url"], said_by), said_by) for n, table in tables.items()}
     except tomllib.TOMLDecodeError as problem:
         raise UsageError(f"{said_by} is not TOML: {problem}") from None
-    except (AttributeError, KeyError, TypeError):
-        raise UsageError(
-            f"{said_by} has a site without url", next='[rubin.sites.NAME] with url = "https://…"'
-        ) from None
+    except AttributeError:
+        raise _without_url(said_by) from None
+    if not isinstance(tables, dict):
+        raise _without_url(said_by)
+    return path, tables
+
+
+def _is_configured() -> bool:
+    """Whether a file lies where one can lie. To ask platformdirs which one counts takes longer than all the rest."""
+    if sys.platform not in {"linux", "darwin"}:
+        return True
+    homes = (os.environ.get("XDG_CONFIG_HOME", ""), "~/.config", "~/Library/Application Support")
+    return any(os.path.exists(os.path.join(os.path.expanduser(home), "skykey", "config.toml")) for home in homes)
+
+
+def _without_url(said_by: str) -> UsageError:
+    return UsageError(f"{said_by} has a site without url", next='[rubin.sites.NAME] with url = "https://…"')
 
 
 def _new_name(name: str, said_by: str) -> str:
@@ -218,7 +299,7 @@ def _new_name(name: str, said_by: str) -> str:
     return name
 
 
-def _site_url(text: str, said_by: str) -> Url:
+def _site_url(text: Any, said_by: str) -> Url:
     try:
         url = Url(text)
     except BadUrl as problem:

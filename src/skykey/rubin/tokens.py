@@ -5,7 +5,8 @@
    are renewed in place, while a variable stays as it was when the process started;
 3. the variable ``ACCESS_TOKEN``;
 4. the file that the variable ``ACCESS_TOKEN_FILE`` names;
-5. ``~/.lsst/usdf_rsp``, whose name is a hint only.
+5. ``~/.lsst/usdf_rsp``, whose name is a hint only;
+6. the program that the user's configuration names for the site, which the seed does not have.
 
 A token that is found is bound to the site that was asked for. The platform's own is bound to the platform.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from skykey.credentials.chain import Chain
 from skykey.credentials.keeper import Keeper
+from skykey.credentials.provider import Keeping
 from skykey.credentials.sources.argument import Argument
 from skykey.credentials.sources.environment import Variable
 from skykey.credentials.sources.file import File
@@ -63,6 +65,7 @@ def token_chain(
     """
     reach = site.reach
     providers: tuple[Provider[Bearer], ...]
+    program: tuple[Provider[Bearer], ...] = ()
     if auth_token is not None:
         given = auth_token if isinstance(auth_token, Secret) else Secret(auth_token)
         providers = (Argument(given, reach),)
@@ -70,17 +73,21 @@ def token_chain(
         path = os.fspath(tokenfile)
         providers = (File(lambda: path, reach, "the argument tokenfile", required=True),)
     else:
+        program = _program(site, reach)
         providers = (
             *_platform(site, reach),
             Variable(TOKEN_VARIABLE, reach),
             File(_from_variable, reach, f"the file named by {FILE_VARIABLE}"),
             File(lambda: default, reach, f"the file {default}"),
+            *program,
         )
     return Chain(
         f"a token for the site {site.name}",
         providers,
         remedy=f"create a token at {site.api_base}/auth/tokens (scopes read:image, read:tap, read:sasquatch) and write "
         f"it into {default}, or set {FILE_VARIABLE}",
+        # Only running a program again tells whether it has another token than the one that was refused.
+        keeping=Keeping.IN_PROCESS if program else Keeping.NOT_AT_ALL,
     )
 
 
@@ -107,6 +114,15 @@ def _platform(site: Site, reach: Reach) -> tuple[Provider[Bearer], ...]:
         Function(_lsst_rsp, reach, "lsst.rsp.get_access_token"),
     )
     return tuple(PlatformSecret(place, _platform_origin, site.url.origin) for place in places)
+
+
+def _program(site: Site, reach: Reach) -> tuple[Provider[Bearer], ...]:
+    command = site.program
+    if not command:
+        return ()
+    from skykey.credentials.sources.program import Program
+
+    return (Program(command, reach),)
 
 
 def _platform_origin() -> Origin | None:
