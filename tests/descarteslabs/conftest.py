@@ -4,9 +4,10 @@ from collections.abc import Iterator
 import pytest
 
 from skykey.descarteslabs.config import EarthOneSettings, Settings
+from tests.descarteslabs.logins import home, issuer
 from tests.wire.fixtures import authority, box, shared_box, world
 
-__all__ = ["authority", "box", "shared_box", "world"]
+__all__ = ["authority", "box", "home", "issuer", "shared_box", "world"]
 
 OURS = ("DESCARTESLABS_", "EARTHONE_")
 OLD = ("CLIENT_ID", "CLIENT_SECRET")

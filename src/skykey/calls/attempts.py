@@ -13,6 +13,7 @@ from skykey.calls.redirects import redirected
 from skykey.calls.refusals import refusal
 from skykey.calls.repeats import Repeats
 from skykey.calls.steps import Batches, Close, Need, Pause, Read, Send, Step
+from skykey.credentials.conceal import conceal_in, concealed_body
 from skykey.credentials.place import place
 from skykey.values.deadline import Deadline
 from skykey.values.errors import NotAuthenticated, Redirected, SkykeyError, TransportError
@@ -54,7 +55,7 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
             head, carried = yield from _send(call, helds, deadline)
             reader = call.reader()
             if not _SUCCESS[0] <= head.status < _SUCCESS[1]:
-                body = yield from _words()
+                body = concealed_body((yield from _words()), helds if carried else ())
                 raise refusal(head, reader.words(head, body), remedy=call.remedy)
             reader.head(head)
             while (chunk := (yield Read())) is not None:
@@ -63,11 +64,13 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
                     yield Batches(batches)
             return reader.finish()
         except NotAuthenticated as problem:
+            conceal_in(problem, helds)
             yield Close()
             if replayed is not None or not _worth_a_replay(call, helds if carried else (), problem):
                 raise
             replayed = problem
         except SkykeyError as problem:
+            conceal_in(problem, helds)
             yield Close()
             wait = None if out else repeats.wait_after(problem)
             if wait is None:

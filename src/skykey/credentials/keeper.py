@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import weakref
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -126,7 +126,8 @@ class Keeper(Generic[C]):
         Parameters
         ----------
         deadline
-            How long this caller waits; the renewal itself goes on for the others.
+            How long this caller waits, and never longer than the block's own (`within`); the renewal itself goes on for
+            the others.
 
         Raises
         ------
@@ -139,7 +140,9 @@ class Keeper(Generic[C]):
         if ready is not None and self._clock.steady() < ready[1]:
             return ready[0]
         decided = self._decide()
-        return decided.wait(deadline, self._clock) if isinstance(decided, Ticket) else decided
+        if not isinstance(decided, Ticket):
+            return decided
+        return decided.wait(deadline.sooner(Deadline.after(None)), self._clock)
 
     async def aget(self, deadline: Deadline = _NO_LIMIT) -> Held[C]:
         """As `get`, without blocking the event loop."""
@@ -147,7 +150,9 @@ class Keeper(Generic[C]):
         if ready is not None and self._clock.steady() < ready[1]:
             return ready[0]
         decided = self._decide()
-        return await decided.await_(deadline) if isinstance(decided, Ticket) else decided
+        if not isinstance(decided, Ticket):
+            return decided
+        return await decided.await_(deadline.sooner(Deadline.after(None)))
 
     def reject(self, held: Held[C], challenge: str) -> bool:
         """Report that a service refused a credential.
@@ -271,16 +276,16 @@ class Keeper(Generic[C]):
             raise Recursion(f"the renewal of {self.provider.name} needs {self.provider.name} itself")
         if self._ticket is None:
             ticket: Ticket[C] = Ticket()
+            # A context of its own: from Python 3.14 on a thread may inherit its starter's, and with it a time limit.
+            work, arguments = Context().run, (self._renew, ticket, parents | {id(self)})
             # Running before anyone can see it: whoever gets the ticket may rely on its being settled some day.
-            threading.Thread(
-                target=self._renew, args=(ticket, parents | {id(self)}), name="skykey-renewal", daemon=True
-            ).start()
+            threading.Thread(target=work, args=arguments, name="skykey-renewal", daemon=True).start()
             self._ticket = ticket
         return self._ticket
 
     def _renew(self, ticket: Ticket[C], parents: frozenset[int]) -> None:
         _renewing.set(parents)
-        trace = Trace()
+        trace, before = Trace(), self._previous
         ask = Ask(self._clock, Deadline.after(self._patience, self._clock), self._refused, trace, self._carrier)
         found: Held[C] | None = None
         error: BaseException | None = None
@@ -292,7 +297,10 @@ class Keeper(Generic[C]):
         with self._lock:
             self._ticket, self._trace, self._ready = None, trace, None
             self._looked = now = self._clock.steady()
-            if found is not None:
+            if self._previous is not before and self._held is not None and self._refused is not self._held:
+                # A newer one came another way meanwhile: how this renewal ended is of no interest any more.
+                found, error = self._held, None
+            elif found is not None:
                 self._publish(found)
             elif error is not None:
                 error = with_circumstances(error, self.provider.name, self._since(now), trace.offset)
@@ -302,7 +310,7 @@ class Keeper(Generic[C]):
                 elif not self._is_over(now):
                     found = self._held  # the renewal came in good time: its failure harms nobody yet
         self._note(error, trace, harmless=found is not None)
-        ticket.settle(found, error)
+        ticket.settle(found, None if found is not None else error)
 
     def _publish(self, found: Held[C]) -> None:
         """Hold it from now on. Called with the lock held."""
@@ -325,7 +333,7 @@ class Keeper(Generic[C]):
                 return self._adopted(stored)
             if stored is None and self._is_stored:
                 # It was there and is not any more: somebody logged out, and what is held must not bring it back.
-                held = self._previous = None
+                held = None
             # What is stored goes before what is held: its renewal secret is the one that was not used up yet.
             found = self.provider.obtain(stored or held, ask)
             # Counted in the store, so that keepers in other processes mean the same by a number.
@@ -342,8 +350,11 @@ class Keeper(Generic[C]):
         if rejected is not None and stored.generation <= rejected.generation:
             return False
         now = self._clock.steady()
-        life = stored.credential.life
-        verdict = judge(life, wall=self._clock.wall(), steady=now, looked=now, windows=self._windows, failed=None)
+        life, known = stored.credential.life, self._previous
+        # This keeper's own is as old as it knows, even if the clock was set back since.
+        is_known = known is not None and known.credential.parts() == stored.credential.parts()
+        wall = self._wall(now) if is_known else self._clock.wall()
+        verdict = judge(life, wall=wall, steady=now, looked=now, windows=self._windows, failed=None)
         return verdict is Verdict.USE and not self._changed(stored)
 
     def _is_over(self, now: float) -> bool:

@@ -7,58 +7,51 @@ token away.
 
 from __future__ import annotations
 
-import base64
 import os
-import sys
-import threading
-import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from skykey.credentials.claims import claims_of
 from skykey.credentials.held import Held
-from skykey.credentials.keeper import Keeper
-from skykey.credentials.provider import Keeping
-from skykey.descarteslabs import resolution, subjects
+from skykey.descarteslabs import payload as payloads
+from skykey.descarteslabs import resolution
 from skykey.descarteslabs.brand import DESCARTESLABS, Brand
 from skykey.descarteslabs.config import app_domain, default_domain
-from skykey.descarteslabs.exceptions import AuthError
-from skykey.descarteslabs.login import NO_LOGIN, Login, without_renewal
-from skykey.descarteslabs.resolution import Given, Mode
-from skykey.descarteslabs.retrying import retries_of
-from skykey.descarteslabs.stores import TokenInfoFile, bearer_of
+from skykey.descarteslabs.copies import Asked, Copies
+from skykey.descarteslabs.defaults import Defaults
+from skykey.descarteslabs.exceptions import AuthError, oauth_error
+from skykey.descarteslabs.keeping import kept
+from skykey.descarteslabs.names import Names
+from skykey.descarteslabs.notices import Notices, warn
+from skykey.descarteslabs.stores import bearer_of
 from skykey.descarteslabs.subjects import Subjects
 from skykey.values.clock import SYSTEM_CLOCK, Clock
-from skykey.values.errors import UsageError
-from skykey.values.life import Windows
+from skykey.values.errors import SkykeyError, UsageError
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from skykey.credentials.credential import Bearer
+    from skykey.credentials.keeper import Keeper
     from skykey.credentials.kept import Kept
-    from skykey.descarteslabs.resolution import Resolved
+    from skykey.descarteslabs.resolution import Given
     from skykey.descarteslabs.session import AsyncSession, Session
     from skykey.values.reach import Reach
     from skykey.values.url import Url
 
 __all__ = ["Auth"]
 
-DESCARTESLABS_CLIENT_ID: Final = "DESCARTESLABS_CLIENT_ID"
-DESCARTESLABS_CLIENT_SECRET: Final = "DESCARTESLABS_CLIENT_SECRET"  # noqa: S105 - a variable's name
-DESCARTESLABS_REFRESH_TOKEN: Final = "DESCARTESLABS_REFRESH_TOKEN"  # noqa: S105
-DESCARTESLABS_TOKEN: Final = "DESCARTESLABS_TOKEN"  # noqa: S105
-DESCARTESLABS_TOKEN_INFO_PATH: Final = "DESCARTESLABS_TOKEN_INFO_PATH"  # noqa: S105
+DESCARTESLABS_CLIENT_ID: Final = DESCARTESLABS.client_id_variable
+DESCARTESLABS_CLIENT_SECRET: Final = DESCARTESLABS.client_secret_variable
+DESCARTESLABS_REFRESH_TOKEN: Final = DESCARTESLABS.refresh_token_variable
+DESCARTESLABS_TOKEN: Final = DESCARTESLABS.token_variable
+DESCARTESLABS_TOKEN_INFO_PATH: Final = DESCARTESLABS.token_info_path_variable
 DESCARTESLABS_CUSTOM_CLAIM_PREFIX: Final = DESCARTESLABS.claim_prefix
 LEGACY_DELEGATION_CLIENT_IDS: Final = list(DESCARTESLABS.delegates)
 JWT_TOKEN_PREFIX: Final = "jwt_token_"  # noqa: S105 - the beginning of a file's name
-
-_HERE: Final = os.path.dirname(__file__)
-_LATE: Final = 30.0
-_PAUSE: Final = 30.0
+base64url_decode: Final = payloads.base64url_decode
 
 
-class Auth:
+class Auth(Copies, Defaults, Names):
     """Authenticates with all Descartes Labs service APIs.
 
     A login is a client id with a renewal secret (called ``client_secret`` and ``refresh_token``, which mean the same).
@@ -107,31 +100,14 @@ class Auth:
     ('some-id', 500)
     """
 
-    RETRY_CONFIG: ClassVar[object] = None
-    AUTHORIZATION_ERROR: ClassVar[str] = NO_LOGIN.format("{}", DESCARTESLABS.documentation)
-    KEY_CLIENT_ID: ClassVar[str] = "client_id"
-    KEY_CLIENT_SECRET: ClassVar[str] = "client_secret"  # noqa: S105 - a key's name, as the next ones
-    KEY_REFRESH_TOKEN: ClassVar[str] = "refresh_token"  # noqa: S105
-    KEY_SCOPE: ClassVar[str] = "scope"
-    KEY_GRANT_TYPE: ClassVar[str] = "grant_type"
-    KEY_TARGET: ClassVar[str] = "target"
-    KEY_API_TYPE: ClassVar[str] = "api_type"
-    KEY_JWT_TOKEN: ClassVar[str] = "jwt_token"  # noqa: S105
-    KEY_ALT_JWT_TOKEN: ClassVar[str] = "JWT_TOKEN"  # noqa: S105
-    ACL_PREFIX_USER: ClassVar[str] = subjects.USER
-    ACL_PREFIX_EMAIL: ClassVar[str] = subjects.EMAIL
-    ACL_PREFIX_GROUP: ClassVar[str] = subjects.GROUP
-    ACL_PREFIX_ORG: ClassVar[str] = subjects.ORG
-    ACL_PREFIX_ACCESS: ClassVar[str] = subjects.ACCESS
-    ORG_ADMIN_SUFFIX: ClassVar[str] = subjects.ORG_ADMIN
-    RESOURCE_ADMIN_SUFFIX: ClassVar[str] = subjects.RESOURCE_ADMIN
-
     _default_token_info_path: ClassVar[Any] = object()
     _instance: ClassVar[Auth | None] = None
     _brand: ClassVar[Brand] = DESCARTESLABS
-    _default_lock: ClassVar[threading.RLock] = threading.RLock()
+    _own: ClassVar[frozenset[str]] = frozenset(
+        {"_asked", "_clock", "_domain", "_lends", "_notices", "_resolved", "_retry_config", "keeper"}
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the documented signature
         self,
         domain: str | None = None,
         scope: list[str] | None = None,
@@ -146,44 +122,75 @@ class Auth:
         *,
         _clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        given = Given(
-            resolution.checked_id(client_id),
-            resolution.checked("client_secret", client_secret),
-            resolution.checked("refresh_token", refresh_token),
-            resolution.checked("jwt_token", jwt_token),
-            resolution.checked_scope(scope),
-        )
-        del client_secret, refresh_token, jwt_token  # tracebacks show local variables
-        brand = self._brand
-        own_domain = default_domain(brand)
+        given = resolution.taken(client_id, client_secret, refresh_token, jwt_token, scope)
+        del client_id, client_secret, refresh_token, jwt_token  # tracebacks show local variables
+        if isinstance(given, UsageError):
+            raise given
         explicit = token_info_path is not self._default_token_info_path
-        self.domain = own_domain if domain is None else domain
-        self.leeway = leeway
-        self._retry_config = self.RETRY_CONFIG if retries is None else retries
-        self._clock = _clock
-        self._asked_for = (domain, scope, leeway, token_info_path if explicit else None, explicit, retries)
-        self._lends = False
-        resolved = resolution.resolve(
+        path = _path(token_info_path) if explicit else None
+        asked = Asked(domain, given.scope, _seconds(leeway), path, explicit, retries)
+        self._set_up(asked, given, is_silent=_suppress_warning, clock=_clock)
+
+    def _set_up(
+        self,
+        asked: Asked,
+        given: Given,
+        *,
+        is_silent: bool,
+        lends: bool = False,
+        environment: Mapping[str, str] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        brand, own_domain = self._brand, default_domain(self._brand)
+        self._asked, self._lends, self._clock, self._notices = asked, lends, clock, Notices()
+        self._domain = own_domain if asked.domain is None else asked.domain
+        self._retry_config = self.RETRY_CONFIG if asked.retries is None else asked.retries
+        self._resolved = resolution.resolve(
             brand,
             given,
-            explicit=explicit,
-            path=_path(token_info_path) if explicit else default_token_info_path(brand),
-            domain=self.domain,
-            is_own_domain=self.domain.rstrip("/") == own_domain.rstrip("/"),
-            now=_clock.wall(),
+            explicit=asked.is_explicit,
+            path=asked.path if asked.is_explicit else default_token_info_path(brand),
+            domain=self._domain,
+            is_own_domain=self._domain.rstrip("/") == own_domain.rstrip("/"),
+            now=clock.wall(),
+            environment=environment,
         )
-        self._resolved = resolved
-        self._pending: list[str] = []
-        self.token_info_path = resolved.path
-        self.scope = None if resolved.scope is None else list(resolved.scope)
-        self.keeper = self._kept(resolved)
-        for text in resolved.warnings:
-            is_silent = _suppress_warning and not text.startswith("Authentication token mismatch")
-            if not is_silent:
-                _warn(text)
-        self._tell()
+        self.keeper: Keeper[Bearer] = kept(
+            self._resolved,
+            brand=brand,
+            domain=self._domain,
+            reach=self.reach,
+            leeway=asked.leeway,
+            retries=self._retry_config,
+            clock=clock,
+            failed=self._notices.add,
+        )
+        for text in self._resolved.warnings:
+            if not is_silent or text.startswith(resolution.MISMATCH):
+                warn(text)
+        self._notices.tell()
 
-    # -- the login
+    # -- what was resolved
+
+    @property
+    def domain(self) -> str:
+        """The token service's root."""
+        return self._domain
+
+    @property
+    def scope(self) -> list[str] | None:
+        """What tokens are asked for; None for all. A new list each time."""
+        return None if self._resolved.scope is None else list(self._resolved.scope)
+
+    @property
+    def leeway(self) -> float:
+        """Seconds before its end from which on a token is renewed."""
+        return self._asked.leeway
+
+    @property
+    def token_info_path(self) -> str | None:
+        """The file that takes part; None or empty if none may."""
+        return self._resolved.path
 
     @property
     def client_id(self) -> str | None:
@@ -193,8 +200,7 @@ class Auth:
     @property
     def client_secret(self) -> str | None:
         """The renewal secret of the login, the latest one if the issuer has replaced it; None if there is none."""
-        held = self.keeper.at_hand
-        latest = self._resolved.renewal if held is None or held.renewal is None else held.renewal
+        latest = self._renewal()
         return None if latest is None else latest.reveal()
 
     @property
@@ -208,7 +214,7 @@ class Auth:
         from skykey.values.reach import Reach
         from skykey.values.url import Url
 
-        return Reach.named(Url(self.domain), said_by="the setting iam_url, or the argument domain")
+        return Reach.named(Url(self._domain), said_by="the setting iam_url, or the argument domain")
 
     def keeper_for(self, url: Url) -> Kept[Bearer]:
         """The credential for a service.
@@ -242,10 +248,7 @@ class Auth:
             If no token can be had, and none is valid any more. It is also the error of the status that the token
             service gave (`UnauthorizedError` for a revoked login), or the transport's.
         """
-        held = self.keeper.get()
-        if self._pending:
-            self._tell()
-        return held.credential.token.reveal()
+        return self._fresh().reveal()
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -254,9 +257,12 @@ class Auth:
         Raises
         ------
         AuthError, OauthError
-            As `token`.
+            As `token`; also if the token is no JSON Web Token.
         """
-        return self._claims(self.keeper.get().credential.token)
+        claims = payloads.claims_in(Secret(self.token))
+        if claims is None:
+            raise AuthError("the token is no JSON Web Token, or cannot be decoded")
+        return payloads.payload_of(claims, self._brand.claim_prefix)
 
     @property
     def namespace(self) -> str:
@@ -265,16 +271,24 @@ class Auth:
         Raises
         ------
         AuthError, OauthError
-            As `token`; also if the token does not say whose it is.
+            As `payload`; also if the token does not say whose it is.
         """
-        return self._namespace_of(self.payload)
+        payload = self.payload
+        userid, subject = payload.get("userid"), payload.get("sub")
+        if userid:
+            return str(userid)
+        if not isinstance(subject, str) or not self._brand.subject_is_namespace:
+            raise AuthError("the token does not say whose it is")
+        import hashlib
+
+        return hashlib.sha1(subject.encode(), usedforsecurity=False).hexdigest()
 
     # -- access lists
 
     @property
     def all_acl_subjects(self) -> list[str]:
         """All names of this user for access lists: themselves, their e-mail, organisation and active groups."""
-        return self._subjects().readers
+        return Subjects(self.namespace, self.payload).readers
 
     @property
     def all_acl_subjects_as_set(self) -> set[str]:
@@ -284,7 +298,7 @@ class Auth:
     @property
     def all_owner_acl_subjects(self) -> list[str]:
         """Their names as an owner: themselves, and the organisations and resources that they administer."""
-        return self._subjects().owners
+        return Subjects(self.namespace, self.payload).owners
 
     @property
     def all_owner_acl_subjects_as_set(self) -> set[str]:
@@ -293,11 +307,11 @@ class Auth:
 
     def get_org_admins(self) -> list[str]:
         """The organisations that this user administers."""
-        return self._subjects().org_admins
+        return Subjects("", self.payload).org_admins
 
     def get_resource_admins(self) -> list[str]:
         """The resources that this user administers."""
-        return self._subjects().resource_admins
+        return Subjects("", self.payload).resource_admins
 
     # -- clients
 
@@ -309,16 +323,14 @@ class Auth:
         """
         from skykey.descarteslabs.session import Session
 
-        return Session(self.domain, auth=self)
+        return Session(self._domain, auth=self)
 
     @property
     def async_session(self) -> AsyncSession:
         """As `session`, for tasks."""
         from skykey.descarteslabs.session import AsyncSession
 
-        return AsyncSession(self.domain, auth=self)
-
-    # -- the default
+        return AsyncSession(self._domain, auth=self)
 
     @classmethod
     def from_environment_or_token_json(cls, **kwargs: Any) -> Auth:
@@ -331,60 +343,11 @@ class Auth:
         """
         return cls(**kwargs)
 
-    @classmethod
-    def get_default_auth(cls) -> Auth:
-        """The one that is used where none is named; made at first use."""
-        family = cls._family()
-        with cls._default_lock:
-            if family._instance is None:
-                family._instance = family()
-            return family._instance
-
-    @classmethod
-    def set_default_auth(cls, auth: Auth | None) -> None:
-        """Use this one where none is named; None forgets it, so that the next use makes a new one."""
-        with cls._default_lock:
-            cls._family()._instance = auth
-
-    @classmethod
-    def _family(cls) -> type[Auth]:
-        """The class that all of a brand share."""
-        return next(base for base in cls.__mro__ if "_brand" in vars(base))
-
-    # -- copies
-
-    def lend(self) -> Auth:
-        """Make one that holds the current token only, and may travel: pickled, it carries that token.
-
-        It is for workers that have no login of their own and end before the token does. `Auth` itself carries no
-        credential when it is pickled: the receiver resolves again, from its own variables and files.
-
-        Raises
-        ------
-        AuthError, OauthError
-            As `token`.
-        """
-        lent = type(self)(
-            self.domain, self.scope, self.leeway, None, jwt_token=self.token, _suppress_warning=True, _clock=self._clock
-        )
-        lent._lends = True
-        return lent
-
-    def __copy__(self) -> Auth:
-        twin = object.__new__(type(self))
-        twin.__dict__ = self.__dict__.copy()
-        return twin
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Auth:
-        return self.__copy__()
-
-    def __reduce__(self) -> tuple[Callable[..., Auth], tuple[Any, ...]]:
-        domain, scope, leeway, path, explicit, retries = self._asked_for
-        token = self.token if self._lends else None
-        return _again, (type(self), domain, scope, leeway, path, explicit, retries, token)
-
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.client_id or 'no client'} at {self.domain}>"
+        # Also where the constructor raised: tracebacks show local variables.
+        resolved = vars(self).get("_resolved")
+        client = None if resolved is None else resolved.client_id
+        return f"<{type(self).__name__} of {client or 'no client'} at {vars(self).get('_domain', '?')}>"
 
     # -- inside
 
@@ -396,83 +359,29 @@ class Auth:
 
     @_token.setter
     def _token(self, value: str | bytes | None) -> None:
-        token = resolution.checked("jwt_token", value)
-        del value
-        self.keeper.put(Held(bearer_of(token, None, self.reach), "the attribute _token", self._renewal()))
+        given = resolution.taken(None, None, None, value, None)
+        del value  # tracebacks show local variables
+        if isinstance(given, UsageError):
+            raise given
+        bearer = bearer_of(given.jwt_token, None, self.reach)
+        self.keeper.put(Held(bearer, "the attribute _token", self._renewal()))
+
+    def _fresh(self) -> Secret:
+        try:
+            token = self.keeper.get().credential.token
+        except AuthError:
+            raise
+        except SkykeyError as problem:
+            raise oauth_error(problem, self._brand) from problem
+        self._notices.tell()
+        return token
 
     def _renewal(self) -> Secret | None:
         held = self.keeper.at_hand
-        return self._resolved.renewal if held is None else held.renewal
+        return self._resolved.renewal if held is None or held.renewal is None else held.renewal
 
-    def _kept(self, resolved: Resolved) -> Keeper[Bearer]:
-        mode, reach = resolved.mode, self.reach
-        is_shared = mode in {Mode.FILE, Mode.FILE_OF_GIVEN, Mode.TOKEN_CACHE} and bool(resolved.renewal)
-        login = Login(
-            self._brand,
-            self.domain,
-            resolved.client_id,
-            resolved.renewal,
-            resolved.scope,
-            reach,
-            Keeping.STORED if is_shared else Keeping.IN_PROCESS,
-            lasts=mode is Mode.FILE or mode is Mode.FILE_OF_GIVEN,
-            retries=retries_of(self._retry_config),
-        )
-        begin = Held(bearer_of(resolved.token, resolved.client_id, reach), login.name, resolved.renewal, 1)
-        early = float(self.leeway) if resolved.client_id and resolved.renewal else 0.0
-        store = None
-        if is_shared and resolved.path:
-            store = TokenInfoFile(
-                resolved.path,
-                reach=reach,
-                source=login.name,
-                read=resolved.read,
-                client_id=resolved.client_id,
-                renewal=resolved.renewal,
-                scope=resolved.scope,
-                token_only=mode is Mode.TOKEN_CACHE,
-                reads=os.environ.get(self._brand.no_jwt_cache_variable, "").lower() != "true",
-                latest=begin,
-                failed=self._pending.append,
-            )
-            if mode is Mode.TOKEN_CACHE and resolved.token is not None:
-                store.write("", begin)  # a token that came with a login is for its other processes too
-        return Keeper(
-            # A login that lies in a file is over when it does not lie there any more.
-            without_renewal(login) if mode is Mode.FILE and store is not None else login,
-            store=store,
-            windows=Windows(early, min(_LATE, early), _PAUSE),
-            clock=self._clock,
-            held=begin if resolved.token is not None or mode is Mode.FILE else None,
-            prompt=True,
-        )
-
-    def _tell(self) -> None:
-        while self._pending:
-            _warn(self._pending.pop(0))
-
-    def _claims(self, token: Secret) -> dict[str, Any]:
-        claims = claims_of(token)
-        if claims is None:
-            raise AuthError("the token is no JSON Web Token, or cannot be decoded")
-        prefix, payload = self._brand.claim_prefix, dict(claims.payload)
-        for name in [name for name in payload if name.startswith(prefix)]:
-            payload[name.removeprefix(prefix)] = payload.pop(name)
-        return payload
-
-    def _namespace_of(self, payload: Mapping[str, Any]) -> str:
-        userid, subject = payload.get("userid"), payload.get("sub")
-        if userid:
-            return str(userid)
-        if not isinstance(subject, str) or not self._brand.subject_is_namespace:
-            raise AuthError("the token does not say whose it is")
-        import hashlib
-
-        return hashlib.sha1(subject.encode(), usedforsecurity=False).hexdigest()
-
-    def _subjects(self) -> Subjects:
-        payload = self.payload
-        return Subjects(self._namespace_of(payload), payload)
+    def _to_lend(self) -> Asked:
+        return self._asked._replace(domain=self._domain, scope=self._resolved.scope)
 
 
 def get_default_domain() -> str:
@@ -483,11 +392,6 @@ def get_default_domain() -> str:
 def get_app_domain() -> str:
     """The web pages of the settings."""
     return app_domain(DESCARTESLABS)
-
-
-def base64url_decode(data: bytes) -> bytes:
-    """Undo base64url without padding, as tokens have it."""
-    return base64.urlsafe_b64decode(data + b"=" * (-len(data) % 4))
 
 
 def default_token_info_path(brand: Brand = DESCARTESLABS) -> str:
@@ -505,40 +409,21 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _again(
-    kind: type[Auth],
-    domain: str | None,
-    scope: list[str] | None,
-    leeway: float,
-    path: Any,
-    explicit: bool,
-    retries: object,
-    token: str | None,
-) -> Auth:
-    """Resolve in the process that received a pickle."""
-    if token is not None:
-        made = kind(domain, scope, leeway, None, jwt_token=token, retries=retries, _suppress_warning=True)
-        made._lends = True
-        return made
-    options = {"token_info_path": path} if explicit else {}
-    return kind(domain, scope, leeway, retries=retries, _suppress_warning=True, **options)
-
-
 def _path(given: object) -> str | None:
     if given is None:
         return None
     if not isinstance(given, str | os.PathLike):
         raise UsageError(f"token_info_path is a path, not {type(given).__name__}")
-    path = os.fspath(given)
-    return os.fsdecode(path)
+    path = os.fsdecode(os.fspath(given))
+    if "\0" in path:
+        raise UsageError("token_info_path has a NUL in it")
+    return path
 
 
-def _warn(text: str) -> None:
-    """Warn whoever called into this package, however deep."""
-    depth, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
-        depth, frame = depth + 1, frame.f_back
-    warnings.warn(text, UserWarning, stacklevel=depth)
+def _seconds(given: object) -> float:
+    if isinstance(given, int | float) and given == given:  # noqa: PLR0124 - NaN is not
+        return given
+    raise UsageError(f"leeway is a number of seconds, not {given!r}"[:200])
 
 
 if __name__ == "__main__":

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.credentials.credential import Bearer
-from skykey.credentials.provider import Ask, Keeping
+from skykey.credentials.held import Held
 from skykey.descarteslabs.exceptions import AuthError, oauth_error
 from skykey.values.errors import SkykeyError, Unavailable
 
 if TYPE_CHECKING:
     from skykey.credentials.grants.refresh_token import RefreshToken
     from skykey.credentials.grants.retries import Retries
-    from skykey.credentials.held import Held
+    from skykey.credentials.provider import Ask, Keeping
     from skykey.descarteslabs.brand import Brand
     from skykey.values.reach import Reach
     from skykey.values.secret import Secret
+
+# What an issuer has put in the place of a secret that was given to this process, latest ones only. Nothing of it is
+# written: whoever in this process comes with that secret again gets on with its successor.
+_successors: dict[Secret, Secret] = {}
 
 NO_LOGIN: Final = "No valid authentication info found{}. See {}."
 _DELEGATED: Final = ("openid", "name", "groups", "org", "email")
@@ -57,6 +61,7 @@ class Login:
     keeping: Keeping
     lasts: bool
     retries: Retries
+    _said: list[str] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -76,18 +81,27 @@ class Login:
         """
         if self.client_id is None:
             raise self._missing("no client_id")
-        if not self.renewal and (held is None or not held.renewal):
+        renewal = self._latest(held)
+        if not renewal:
             raise self._missing("no client_secret or refresh_token")
         try:
-            return self._grant().obtain(held, ask)
+            # The latest secret only: an older one that comes again ends the whole login.
+            found = self._grant().obtain(replace(held or Held(Bearer.to_come(self.reach), ""), renewal=renewal), ask)
         except Unavailable:
             raise self._missing("nobody is logged in") from None
         except SkykeyError as problem:
             raise oauth_error(problem, self.brand) from problem
+        if self.renewal and not self.lasts and found.renewal and found.renewal != self.renewal:
+            _successors[self.renewal] = found.renewal
+        return found
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Never: nothing local says so."""
         return False
+
+    def _latest(self, held: Held[Bearer] | None) -> Secret | None:
+        known = None if self.renewal is None or self.lasts else _successors.get(self.renewal)
+        return known or (None if held is None else held.renewal) or self.renewal
 
     def _missing(self, what: str) -> AuthError:
         return AuthError(NO_LOGIN.format(f" ({what})", self.brand.documentation), next=self.brand.login)
@@ -115,7 +129,7 @@ class Login:
             retries=self.retries,
         )
         return RefreshToken(
-            endpoint, fields, self.reach, self.name, given=self.renewal, keeping=self.keeping, lasts=self.lasts
+            endpoint, fields, self.reach, self.name, keeping=self.keeping, lasts=self.lasts, _said=self._said
         )
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from skykey.credentials.claims import claims_of
 from skykey.credentials.trace import Attempt, Outcome
 from skykey.descarteslabs import token_info
+from skykey.descarteslabs.payload import claims_in
 from skykey.descarteslabs.token_info import EMPTY, TokenInfo, UnreadableError
 from skykey.values.errors import UsageError
 from skykey.values.secret import Secret
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MISMATCH: Final = "Authentication token mismatch"
+"""What the one warning begins with that is never suppressed."""
+
 _CACHE_PREFIX: Final = "jwt_token_"
 
 
@@ -34,7 +37,7 @@ class Mode(Enum):
     """What part a file plays."""
 
     FILE_OF_GIVEN = "a login that was given, kept in the file that was named"
-    TOKEN_CACHE = "a login that was given; its tokens are shared through a file"
+    TOKEN_CACHE = "a login that was given; its tokens are shared through a file"  # noqa: S105 - in words
     GIVEN = "a login that was given; nothing is kept"
     FILE = "the login that a file holds"
     NOTHING = "no login"
@@ -63,14 +66,20 @@ class Resolved:
         The login; None where nobody has it.
     token
         One that is still valid by its own claims; None if there is none.
+    is_new
+        Whether that token was given with the login, and is nowhere else yet.
     scope
         What tokens are asked for; None for all.
     path
         The file that takes part; None or empty if none does.
-    older_cache
-        A cache file of older releases, read if the path has nothing.
     read
         What the file said.
+    is_ours
+        Whether that is the same login, so that what else the file says is to be kept.
+    shares
+        Whether the tokens in the file are for the same scope.
+    reads
+        Whether files are read at all; a documented variable switches that off.
     warnings
         Texts for the caller, in order.
     attempts
@@ -83,8 +92,11 @@ class Resolved:
     token: Secret | None
     scope: tuple[str, ...] | None
     path: str | None
-    older_cache: str | None = None
+    is_new: bool = False
     read: TokenInfo = EMPTY
+    is_ours: bool = False
+    shares: bool = True
+    reads: bool = True
     warnings: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
 
@@ -92,6 +104,25 @@ class Resolved:
     def is_complete(self) -> bool:
         """Whether there is a token, or what buys one."""
         return self.token is not None or bool(self.client_id and self.renewal)
+
+
+def taken(
+    client_id: object, client_secret: object, refresh_token: object, jwt_token: object, scope: object
+) -> Given | UsageError:
+    """Check and hide what the caller handed over.
+
+    A problem is given and not raised: this frame holds it all, and tracebacks show local variables.
+    """
+    try:
+        return Given(
+            checked_id(client_id),
+            checked("client_secret", client_secret),
+            checked("refresh_token", refresh_token),
+            checked("jwt_token", jwt_token),
+            checked_scope(scope),
+        )
+    except UsageError as problem:
+        return problem.with_traceback(None)
 
 
 def checked(name: str, value: object) -> Secret | None:
@@ -105,16 +136,11 @@ def checked(name: str, value: object) -> Secret | None:
     if value is None:
         return None
     text = value.decode("latin-1") if isinstance(value, bytes) and name == "jwt_token" else value
-    kind = type(value).__name__
     if not isinstance(text, str):
-        del value, text  # tracebacks show local variables
-        raise UsageError(f"{name} is text, not {kind}")
-    secret = Secret(text)
-    has_lines = any(ord(letter) < 32 or ord(letter) == 127 for letter in text.strip())  # noqa: PLR2004 - ASCII controls
-    del value, text
-    if has_lines:
+        raise UsageError(f"{name} is text, not {type(value).__name__}")
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text.strip()):  # noqa: PLR2004 - ASCII controls
         raise UsageError(f"{name} has control characters in it", next="pass it as it was given, in one line")
-    return secret.mapped(str.strip)
+    return Secret(text.strip())
 
 
 def checked_id(value: object) -> str | None:
@@ -130,7 +156,7 @@ def checked_id(value: object) -> str | None:
     if not isinstance(value, str):
         raise UsageError(f"client_id is text, not {type(value).__name__}")
     if not value.isprintable() or any(letter.isspace() for letter in value):
-        raise UsageError(f"client_id has blanks or control characters in it: {value[:80]!r}")
+        raise UsageError("client_id has blanks or control characters in it")  # not shown: secrets get swapped with ids
     return value
 
 
@@ -185,6 +211,7 @@ def resolve(
         For tests.
     """
     variables = os.environ if environment is None else environment
+    reads = variables.get(brand.no_jwt_cache_variable, "").lower() != "true"
     from_environment = _from(brand, variables)
     given = Given(
         _first(arguments.client_id, from_environment.client_id),
@@ -194,26 +221,28 @@ def resolve(
         arguments.scope,
     )
     secret, refresh = given.client_secret, given.refresh_token or given.client_secret
-    reads = variables.get(brand.no_jwt_cache_variable, "").lower() != "true"
     warnings: list[str] = []
     resolved: Resolved
     if not (given.client_id or refresh or given.jwt_token):
-        resolved, secret = _from_file(path, reads, warnings)
+        resolved = _from_file(given, path, reads, warnings)
+        secret, refresh = resolved.read.client_secret, resolved.read.renewal
     elif explicit and path:
         resolved = _with_file(given, refresh, path, reads, warnings)
     elif refresh and path:
-        resolved = _with_cache(brand, given, refresh, domain, is_own_domain, reads, now)
+        resolved = _with_cache(brand, given, refresh, domain=domain, is_own_domain=is_own_domain, reads=reads, now=now)
     else:
         resolved = Resolved(Mode.GIVEN, given.client_id, refresh, given.jwt_token, None, path)
-    if secret and resolved.renewal and secret != resolved.renewal:
+    if secret and refresh and secret != refresh:
         warnings.append(
-            "Authentication token mismatch: both a client secret and a refresh token were provided, and they differ; "
+            f"{MISMATCH}: both a client secret and a refresh token were provided, and they differ; "
             "the refresh token will be used."
         )
     token = resolved.token if is_usable(resolved.token, resolved.client_id, now) else None
     resolved = replace(
         resolved,
         token=token,
+        is_new=bool(token and given.jwt_token),
+        reads=reads,
         scope=given.scope if given.scope is not None else resolved.scope,
         attempts=_attempts(brand, arguments, from_environment, resolved, warnings),
     )
@@ -224,7 +253,7 @@ def resolve(
 
 def is_usable(token: Secret | None, client_id: str | None, now: float) -> bool:
     """Whether a token is still valid by its own claims, and meant for this client. Its signature is not checked."""
-    claims = None if token is None else claims_of(token)
+    claims = claims_in(token)
     if claims is None or claims.ends is None or claims.ends < now:
         return False
     return not client_id or client_id in claims.audiences
@@ -241,50 +270,66 @@ def _from(brand: Brand, variables: Mapping[str, str]) -> Given:
         text = next((variables[name] for name in names if name in variables), None)
         return None if text is None else Secret(text.strip())
 
+    client_id = variables.get(brand.client_id_variable, variables.get("CLIENT_ID"))
     return Given(
-        variables.get(brand.client_id_variable, variables.get("CLIENT_ID")),
+        None if client_id is None else client_id.strip(),
         secret(brand.client_secret_variable, "CLIENT_SECRET"),
         secret(brand.refresh_token_variable),
         secret(brand.token_variable),
     )
 
 
-def _from_file(path: str | None, reads: bool, warnings: list[str]) -> tuple[Resolved, Secret | None]:
+def _from_file(given: Given, path: str | None, reads: bool, warnings: list[str]) -> Resolved:
     if not path:
-        return Resolved(Mode.NOTHING, None, None, None, None, path), None
+        return Resolved(Mode.NOTHING, None, None, None, None, path)
     read = _read(path, reads, warnings)
-    found = Resolved(Mode.FILE, read.client_id, read.renewal, read.jwt_token, read.scope, path, read=read)
-    return found, read.client_secret
+    shares = _has_scope(read, given)
+    token = read.jwt_token if shares else None
+    return Resolved(
+        Mode.FILE, read.client_id, read.renewal, token, read.scope, path, read=read, is_ours=True, shares=shares
+    )
 
 
 def _with_file(given: Given, refresh: Secret | None, path: str, reads: bool, warnings: list[str]) -> Resolved:
     is_there = os.path.exists(token_info.expanded(path))
     read = _read(path, reads, warnings) if is_there else EMPTY
-    is_ours = read.client_id == given.client_id and read.renewal == refresh
+    is_ours = read.client_id == given.client_id and read.is_for(refresh)
     conflicts = bool(refresh or given.client_id) and not is_ours
-    token = given.jwt_token if given.jwt_token or not is_ours else read.jwt_token
-    scope = None if conflicts else read.scope  # another login's scope is not ours
-    return Resolved(Mode.FILE_OF_GIVEN, given.client_id, refresh, token, scope, path, read=read)
+    shares = _has_scope(read, given)
+    return Resolved(
+        Mode.FILE_OF_GIVEN,
+        given.client_id,
+        # The issuer may have replaced the secret that was given: an old one that comes again ends a login.
+        read.renewal if is_ours else refresh,
+        read.jwt_token if is_ours and shares and not given.jwt_token else given.jwt_token,
+        None if conflicts else read.scope,  # another login's scope is not ours
+        path,
+        read=read,
+        is_ours=is_ours,
+        shares=shares,
+    )
 
 
 def _with_cache(
-    brand: Brand, given: Given, refresh: Secret, domain: str, is_own_domain: bool, reads: bool, now: float
+    brand: Brand, given: Given, refresh: Secret, *, domain: str, is_own_domain: bool, reads: bool, now: float
 ) -> Resolved:
     folder = os.path.join(os.path.expanduser("~"), brand.folder)
     path = os.path.join(folder, cache_name(domain, given.client_id, given.scope, refresh))
-    # Older releases looked at the secret alone.
-    older = os.path.join(folder, f"{_CACHE_PREFIX}{refresh.digest('sha1')}.json")
-    found = Resolved(Mode.TOKEN_CACHE, given.client_id, refresh, given.jwt_token, None, path, older)
+    found = Resolved(Mode.TOKEN_CACHE, given.client_id, refresh, given.jwt_token, None, path)
     if given.jwt_token or not reads:
         return found
     cached = _quietly(path).jwt_token
-    if is_usable(cached, given.client_id, now):
+    if is_usable(cached, given.client_id, now) or given.scope is not None:
         return replace(found, token=cached)
-    from_older = _quietly(older).jwt_token
-    claims = None if from_older is None else claims_of(from_older)
-    if claims is None or given.scope is not None or not _is_from(claims, domain, is_own_domain):
-        return found
-    return replace(found, token=from_older)
+    # Older releases looked at the secret alone.
+    older = _quietly(os.path.join(folder, f"{_CACHE_PREFIX}{refresh.digest('sha1')}.json")).jwt_token
+    claims = claims_in(older)
+    return found if claims is None or not _is_from(claims, domain, is_own_domain) else replace(found, token=older)
+
+
+def _has_scope(read: TokenInfo, given: Given) -> bool:
+    """Whether a file's tokens are for the scope that was asked for; a token that nothing renews is all there is."""
+    return given.scope is None or read.renewal is None or set(given.scope) == set(read.scope or ())
 
 
 def _is_from(claims: Claims, domain: str, is_own_domain: bool) -> bool:

@@ -37,7 +37,15 @@ def retries_of(given: object) -> Retries:
         return Retries(total=_count(given), statuses=frozenset(), asked=frozenset())
     if not hasattr(given, "total"):
         raise UsageError(f"retries is a number or an object like urllib3's Retry, not {type(given).__name__}")
-    shaped: Any = given
+    try:
+        return _shaped(given)
+    except (TypeError, ValueError) as problem:
+        raise UsageError(f"retries is not shaped like urllib3's Retry ({problem})") from None
+
+
+def _shaped(shaped: Any) -> Retries:
+    from skykey.credentials.grants.retries import Retries
+
     statuses = getattr(shaped, "status_forcelist", None) or ()
     asked = getattr(shaped, "retry_after_status_codes", None) or getattr(shaped, "RETRY_AFTER_STATUS_CODES", None) or ()
     first = float(getattr(shaped, "backoff_factor", 0.0) or 0.0)
@@ -50,6 +58,6 @@ def retries_of(given: object) -> Retries:
     )
 
 
-def _count(total: object) -> int:
+def _count(total: Any) -> int:
     """``None`` is urllib3's "no limit", ``False`` its "do not"."""
-    return _MOST if total is None else max(0, min(int(total), _MOST))  # type: ignore[call-overload]  # an int, or it raises
+    return _MOST if total is None else max(0, min(int(total), _MOST))

@@ -37,9 +37,9 @@ class Subjects:
         """The user, their e-mail in lower case, their organisation, and its groups and the common ones."""
         email, org = self.claims.get("email"), self.claims.get("org")
         subjects = [USER + self.namespace]
-        if email:
+        if isinstance(email, str) and email:
             subjects.append(EMAIL + email.lower())
-        if org:
+        if isinstance(org, str) and org:
             subjects.append(ORG + org)
         # A group with a colon belongs to the organisation before it, and counts only for its own people.
         active = [group for group in self._groups if ":" not in group or group.partition(":")[0] == org]

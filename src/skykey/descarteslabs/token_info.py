@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.values.secret import Secret
@@ -18,8 +18,15 @@ LARGEST: Final = 2**20
 _SECRETS: Final = ("client_secret", "refresh_token", "jwt_token", "JWT_TOKEN")
 
 
+_FIRST: Final = "first_secret_sha256"
+
+
 class UnreadableError(Exception):
     """A file is there (or not) and cannot be used; the message says why, and never what is in it."""
+
+
+class MissingError(UnreadableError):
+    """There is no such file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,23 @@ class TokenInfo:
         """What the next token is bought with: both keys mean the same."""
         return self.refresh_token or self.client_secret
 
+    def is_for(self, secret: Secret | None) -> bool:
+        """Whether it is the login of that secret, which may have been replaced by its issuer since then."""
+        if not secret or self.renewal is None:
+            return secret == self.renewal
+        return secret == self.renewal or self.others.get(_FIRST) == secret.digest("sha256")
+
+    def renewed(self, renewal: Secret | None, before: Secret | None) -> TokenInfo:
+        """The same with the secret that the issuer has put in the place of another one.
+
+        What the login began with stays known, as a fingerprint: whoever comes with that secret has the same login, and
+        must not use it again.
+        """
+        others = self.others
+        if before and renewal != before and _FIRST not in others:
+            others = {**others, _FIRST: before.digest("sha256")}
+        return replace(self, client_secret=renewal, refresh_token=renewal, others=others)
+
 
 EMPTY: Final = TokenInfo()
 
@@ -65,11 +89,11 @@ def read(path: str) -> TokenInfo:
     Raises
     ------
     UnreadableError
-        If it is missing, no JSON object, or holds something else than text where text belongs.
+        If it is missing (`MissingError`), no JSON object, or holds something else than text where text belongs.
     """
     outcome = _read(expanded(path))
-    if isinstance(outcome, str):
-        raise UnreadableError(outcome)
+    if isinstance(outcome, UnreadableError):
+        raise outcome
     return outcome
 
 
@@ -78,36 +102,45 @@ def expanded(path: str) -> str:
     return os.path.expanduser(path)
 
 
-def _read(path: str) -> TokenInfo | str:
+def _read(path: str) -> TokenInfo | UnreadableError:
     """What the file says, or why it says nothing. Nothing is raised here: the frame holds what was read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb") as file:
-            raw = file.read(LARGEST + 1)
+        with open(path, "rb", opener=_opened) as file:
+            raw = file.read(LARGEST + 1) or b""  # a pipe that nobody writes into has nothing
+    except FileNotFoundError as problem:
+        return MissingError(str(problem))
     except (OSError, ValueError) as problem:  # ValueError: a NUL byte in the path
-        return str(problem)
+        return UnreadableError(str(problem))
     if len(raw) > LARGEST:
-        return "it is larger than any login"
+        return UnreadableError("it is larger than any login")
     try:
         found = json.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as problem:
-        return "it is not JSON" + (f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else "")
-    return _of(found) if isinstance(found, dict) else f"it holds a JSON {_kind(found)}, not an object"
+    except json.JSONDecodeError as problem:
+        return UnreadableError(f"it is not JSON (line {problem.lineno})")
+    except (ValueError, RecursionError):
+        return UnreadableError("it is not JSON")
+    return _of(found) if isinstance(found, dict) else UnreadableError(f"it holds {_kind(found)}, not a JSON object")
 
 
-def _of(found: dict[str, Any]) -> TokenInfo | str:
-    for key in ("client_id", *_SECRETS):
+def _opened(path: str, flags: int) -> int:
+    """Without waiting for somebody to write into a named pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _of(found: dict[str, Any]) -> TokenInfo | UnreadableError:
+    for key in ("client_id", "client_secret", "refresh_token"):
         if not isinstance(found.get(key), str | None):
-            return f"{key} is a {_kind(found[key])}, not text"
+            return UnreadableError(f"{key} is {_kind(found[key])}, not text")
     scope = found.get("scope")
     if isinstance(scope, str):
         scope = scope.split()
     if scope is not None and not (isinstance(scope, list) and all(isinstance(name, str) for name in scope)):
-        return "scope is not a list of names"
+        return UnreadableError("scope is not a list of names")
 
     def secret(key: str) -> Secret | None:
         text = found.get(key)
-        return Secret(text) if text is not None else None
+        # A token is a copy that can be bought anew: one that is none at all counts as one that is over.
+        return Secret(text) if isinstance(text, str) else None
 
     known = {"client_id", "scope", *_SECRETS}
     return TokenInfo(
@@ -122,7 +155,7 @@ def _of(found: dict[str, Any]) -> TokenInfo | str:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "object", list: "list", str: "text", bool: "boolean", int: "number", float: "number"}
+    names = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", int: "a number", float: "a number"}
     return "null" if value is None else names[type(value)]
 
 

@@ -91,7 +91,9 @@ class BadUrl(UsageError):
     code = "bad-url"
 
     def __init__(self, message: str, *, shown: str | None = None, next: str | None = None) -> None:  # noqa: A002 - as above
-        if shown is not None and "@" not in shown:  # what stands before an @ may be a password, in a query a signature
+        # What stands before an @ may be a password, in a query a signature; what looks like no address may be a token
+        # that was pasted in the wrong place.
+        if shown is not None and "@" not in shown and ("://" in shown or (shown == shown.lower() and "." in shown)):
             # repr: control characters and look-alike blanks must be visible.
             message = f"{message}: {shown.partition('?')[0][:200]!r}"
         super().__init__(message, next=next)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skykey.credentials.credential import Basic, Bearer
+from skykey.credentials.credential import Basic
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
 from skykey.values.reach import Reach
 
 if TYPE_CHECKING:
+    from skykey.credentials.credential import Bearer
     from skykey.credentials.grants.token_endpoint import TokenEndpoint
     from skykey.values.secret import Secret
 
@@ -68,11 +69,8 @@ class ClientCredentials:
 
             own = Reach(frozenset({self.endpoint.url.origin}), self.endpoint.said_by)
             headers |= dict(Basic(quote_plus(self.client_id), self.client_secret.mapped(quote_plus), own).parts())
-        granted = self.endpoint.ask(fields, ask, headers=headers)
-        return Held(
-            Bearer(granted.token, self.reach, granted.life, granted.claims.subject if granted.claims else None),
-            source=self.name,
-        )
+        granted = self.endpoint.ask(fields, ask, headers=headers, hidden=(self.client_secret,))
+        return Held(granted.bearer(self.reach, held), source=self.name)
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Never: nothing local says so."""

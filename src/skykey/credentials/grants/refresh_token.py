@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
 from skykey.values.errors import GrantRefused, Unavailable
@@ -13,6 +12,7 @@ from skykey.values.errors import GrantRefused, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from skykey.credentials.credential import Bearer
     from skykey.credentials.grants.token_endpoint import Granted, TokenEndpoint
     from skykey.values.reach import Reach
     from skykey.values.secret import Secret
@@ -76,7 +76,7 @@ class RefreshToken:
         if granted.renewal is not None and granted.renewal != renewal and not self.lasts:
             self._say_that_it_ends_here()
         return Held(
-            Bearer(granted.token, self.reach, granted.life, granted.claims.subject if granted.claims else None),
+            granted.bearer(self.reach, held),
             source=self.name,
             renewal=granted.renewal or renewal,
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from skykey.credentials.claims import claims_of
+from skykey.credentials.conceal import concealed
+from skykey.credentials.credential import Bearer
 from skykey.credentials.grants.retries import Retries
 from skykey.credentials.lifetime import granted_life
 from skykey.credentials.text import parsed
@@ -22,6 +25,7 @@ from skykey.values.errors import (
     ServiceError,
     SkykeyError,
     TimedOut,
+    TransportError,
     Unreachable,
     Unreadable,
 )
@@ -33,14 +37,16 @@ from skykey.wire.times import date, retry_after
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from skykey.credentials.provider import Ask
     from skykey.credentials.claims import Claims
+    from skykey.credentials.held import Held
+    from skykey.credentials.provider import Ask
     from skykey.values.life import Life
     from skykey.values.url import Url
     from skykey.wire.request import Head
 
 _CAP: Final = 2**20
 _MOST_WORDS: Final = 500
+_REFUSED: Final = 400
 _GONE_AWAY: Final = 500
 
 
@@ -72,6 +78,21 @@ class Granted:
     renewal: Secret | None = None
     claims: Claims | None = None
 
+    def bearer(self, reach: Reach, before: Held[Bearer] | None) -> Bearer:
+        """The token as a credential.
+
+        Parameters
+        ----------
+        reach
+            Where it may go.
+        before
+            What was held so far. An issuer may give the same token again: it is as old as it was then.
+        """
+        life = self.life
+        if before is not None and before.credential.token == self.token:
+            life = replace(life, born=before.credential.life.born)
+        return Bearer(self.token, reach, life, None if self.claims is None else self.claims.subject)
+
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
@@ -101,7 +122,14 @@ class TokenEndpoint:
     retries: Retries = field(default_factory=Retries)
     timeouts: Timeouts = Timeouts(silence=30.0)
 
-    def ask(self, fields: Mapping[str, str | Secret], ask: Ask, *, headers: Mapping[str, str | Secret] = {}) -> Granted:  # noqa: B006 - never changed
+    def ask(
+        self,
+        fields: Mapping[str, str | Secret],
+        ask: Ask,
+        *,
+        headers: Mapping[str, str | Secret] = MappingProxyType({}),
+        hidden: tuple[Secret, ...] = (),
+    ) -> Granted:
         """Ask for a token, again after what passes by itself.
 
         Parameters
@@ -112,6 +140,8 @@ class TokenEndpoint:
             Clock, deadline and connections.
         headers
             Such as the client's own authentication.
+        hidden
+            What the headers hold in another form; like the secrets of fields it is taken out of the issuer's words.
 
         Raises
         ------
@@ -133,17 +163,19 @@ class TokenEndpoint:
             cap=_CAP,
             timeouts=self.timeouts,
         )
+        secrets = (*hidden, *(value for value in (*fields.values(), *headers.values()) if isinstance(value, Secret)))
         waits = self.retries.waits()
         while True:
-            outcome = self._once(request, fields, ask)
+            outcome = self._once(request, secrets, ask)
             if isinstance(outcome, Granted):
                 return outcome
             wait = self._wait_after(outcome, waits, ask)
             if wait is None:
+                outcome.next = outcome.next or self._advice(outcome)
                 raise outcome
             ask.clock.wait(threading.Event(), wait)
 
-    def _once(self, request: Request, fields: Mapping[str, str | Secret], ask: Ask) -> Granted | SkykeyError:
+    def _once(self, request: Request, secrets: tuple[Secret, ...], ask: Ask) -> Granted | SkykeyError:
         """Send it once. A failure is given and not raised: no frame of a traceback may hold the answer."""
         asked = ask.clock.wall()
         try:
@@ -161,8 +193,8 @@ class TokenEndpoint:
         finally:
             exchange.close()
         if head.status != 200:  # noqa: PLR2004 - RFC 6749, 5.1: a grant is a 200
-            return self._refusal(head, bytes(body), fields)
-        return self._granted(head, bytes(body), asked, ask)
+            return self._refusal(head, bytes(body), secrets)
+        return self._granted(head, bytes(body), secrets, asked, ask)
 
     def _measure(self, head: Head, asked: float, ask: Ask) -> None:
         """Compare clocks by the issuer's own answer (nobody else's: it was not redirected)."""
@@ -192,9 +224,15 @@ class TokenEndpoint:
         remaining = ask.deadline.remaining()
         return None if remaining is not None and wait >= remaining else wait
 
-    def _refusal(self, head: Head, body: bytes, fields: Mapping[str, str | Secret]) -> SkykeyError:
+    def _advice(self, problem: SkykeyError) -> str | None:
+        """What to do about an issuer that gives no answer, or not the one that it should."""
+        if isinstance(problem, TransportError):
+            return f"curl -v {self.url.origin} shows whether it can be reached from here; then try again"
+        return "try again later: the trouble is the issuer's own" if isinstance(problem, ServiceError) else None
+
+    def _refusal(self, head: Head, body: bytes, secrets: tuple[Secret, ...]) -> SkykeyError:
         where, status = self.url.without_query(), head.status
-        error, words = _words(head, body, fields)
+        error, words = _words(head, body, secrets)
         if 300 <= status < 400:  # noqa: PLR2004 - redirects
             return Redirected(
                 f"the token endpoint {where} redirects ({status}), and a request that holds a secret is not sent on",
@@ -220,14 +258,16 @@ class TokenEndpoint:
         refused.status, refused.error, refused.retry_after = status, error, retry_after(head)
         return refused
 
-    def _granted(self, head: Head, body: bytes, asked: float, ask: Ask) -> Granted | SkykeyError:
+    def _granted(
+        self, head: Head, body: bytes, secrets: tuple[Secret, ...], asked: float, ask: Ask
+    ) -> Granted | SkykeyError:
         where = self.url.without_query()
         answer = _object(body)
         if answer is None:
             return Unreadable(f"{where} answered with something that is not a JSON object", status=200, url=where)
         found = next((answer[key] for key in self.tokens if answer.get(key) is not None), None)
         if not isinstance(found, str):
-            return Unreadable(f"{where} gave no token", words=_words(head, body, {})[1], status=200, url=where)
+            return Unreadable(f"{where} gave no token", words=_words(head, body, secrets)[1], status=200, url=where)
         token, problem = parsed(Secret(found))
         if problem is not None:
             return Unreadable(f"{where} gave no token: {problem}", status=200, url=where)
@@ -257,7 +297,7 @@ def _object(body: bytes) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
-def _words(head: Head, body: bytes, fields: Mapping[str, str | Secret]) -> tuple[str | None, str | None]:
+def _words(head: Head, body: bytes, secrets: tuple[Secret, ...]) -> tuple[str | None, str | None]:
     """The issuer's error code and its words (RFC 6749, 5.2), without a secret that it may have repeated."""
     answer = _object(body)
     error = answer.get("error") if answer is not None else None
@@ -266,10 +306,10 @@ def _words(head: Head, body: bytes, fields: Mapping[str, str | Secret]) -> tuple
         keys = ("error_description", "detail", "message", "error")
         said = next((answer[key] for key in keys if isinstance(answer.get(key), str)), "")
     else:
-        said = "" if head.media_type == "text/html" else body.decode("utf-8", "replace")
-    text = str(said)
-    for value in fields.values():
-        if isinstance(value, Secret) and value:
-            text = text.replace(value.reveal(), "<secret>")
-    text = " ".join(text.split())[:_MOST_WORDS]
-    return (error if isinstance(error, str) and error.isidentifier() else None), text or None
+        # What is no object and no error may be a token in a form that nobody asked for.
+        is_telling = head.status >= _REFUSED and head.media_type != "text/html"
+        said = body.decode("utf-8", "replace") if is_telling else ""
+    text, named = str(said), error if isinstance(error, str) and error.isidentifier() else None
+    if named is not None and concealed(named, secrets) != named:
+        named = None
+    return named, " ".join(concealed(text, secrets).split())[:_MOST_WORDS] or None
