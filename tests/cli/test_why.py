@@ -1,6 +1,9 @@
 """`skykey why`, `whoami` and `token`: they say which credential it is, and two of them never show it."""
 
+import base64
+import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +116,62 @@ def test_a_refused_token_keeps_its_rows_and_its_next_step_is_no_circle(
     assert document["error"]["next"].startswith(f"create a token at {box.site_url}/auth/tokens")
 
 
+def jwt(subject: str, *, begins: float, ends: float) -> str:
+    """A token that says whose it is, and when it lives; by seconds from now. Nobody signed it."""
+    now = int(time.time())
+    parts = [{"alg": "none"}, {"sub": subject, "iat": now + begins, "exp": now + ends}]
+    return ".".join(
+        [*(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts), "eHg"]
+    )
+
+
+def test_the_window_of_a_renewal_is_shown(
+    box: Box, run: Run, promised: Promised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCESS_TOKEN", jwt("ada", begins=0, ends=7200))
+    document = promised("why", run("why", "rubin", "--json").stdout)
+    assert [row["renewed_before"] for row in document["sources"] if row["outcome"] == "found"] == [300]
+    assert "left; renewed 300 s before its end\n" in run("why", "rubin").stdout
+    monkeypatch.setenv("ACCESS_TOKEN", jwt("ada", begins=0, ends=60))
+    folded = " ".join(run("why", "rubin").stdout.split())
+    assert "renewed 30 s before its end, and not 300 s: it lives 1 min only" in folded
+    monkeypatch.setenv("ACCESS_TOKEN", box.token)  # opaque: nobody knows
+    assert "renewed" not in run("why", "rubin").stdout
+
+
+def test_d5_a_stale_variable_that_hides_a_fresh_file_is_shown_with_both_lives(
+    box: Box, start: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACCESS_TOKEN_FILE")
+    monkeypatch.setenv("ACCESS_TOKEN", jwt("ada", begins=-7200, ends=-60))
+    fresh = jwt("ada", begins=0, ends=7203)
+    (home / ".lsst" / "usdf_rsp").write_text(fresh)
+    (home / ".lsst" / "usdf_rsp").chmod(0o600)
+    result = start("why", "rubin")
+    assert result.returncode == 0
+    folded = " ".join(result.stdout.split())
+    assert "life ended 1 min ago" in folded
+    assert f"behind the file ~/.lsst/usdf_rsp: another token ({len(fresh)} characters, #" in folded
+    assert ", of ada); 2 h left" in folded
+    assert "what the variable ACCESS_TOKEN holds ended 6" in result.stderr
+    assert "take the old one away" in result.stderr
+
+
+def test_d6_a_source_of_somebody_else_is_said(
+    box: Box, start: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACCESS_TOKEN_FILE")
+    monkeypatch.setenv("ACCESS_TOKEN", jwt("ada", begins=0, ends=7203))
+    (home / ".lsst" / "usdf_rsp").write_text(jwt("ben", begins=0, ends=7203))
+    (home / ".lsst" / "usdf_rsp").chmod(0o600)
+    result = start("why", "rubin")
+    assert result.returncode == 0
+    assert ", of ben); 2 h left" in " ".join(result.stdout.split())
+    assert "hold credentials of different people; the first one is used" in result.stderr
+    monkeypatch.setenv("ACCESS_TOKEN", jwt("ben", begins=0, ends=7000))
+    assert start("why", "rubin").stderr == ""
+
+
 def test_whoami(box: Box, run: Run, promised: Promised) -> None:
     shown = run("whoami", "rubin")
     assert shown.exit_code == 0
@@ -120,6 +179,8 @@ def test_whoami(box: Box, run: Run, promised: Promised) -> None:
     document = promised("whoami", run("whoami", "rubin", "--json").stdout)
     assert document["source"] == "the file named by ACCESS_TOKEN_FILE"
     assert document["scopes"] == ["read:image", "read:sasquatch", "read:tap"]
+    assert document["verified"] is True
+    assert "nobody" not in shown.stdout
 
 
 def test_token_prints_it_plain_and_follows_the_file(box: Box, run: Run, promised: Promised) -> None:

@@ -40,6 +40,13 @@ def test_every_name_is_our_module_and_stays_it(upstream: Path) -> None:
     """The same object under both names, whose own name and spec are as before: pickles and reloads still find it."""
     aliases = {name: entry.target for name, entry in NAMES.items() if isinstance(entry, Alias)}
     assert set(aliases) == {
+        "descarteslabs.auth.auth",
+        "descarteslabs.config",
+        "descarteslabs.core.client.exceptions",
+        "descarteslabs.exceptions",
+        "earthdaily.earthone.auth.auth",
+        "earthdaily.earthone.config",
+        "earthdaily.earthone.exceptions",
         "rubin.repertoire",
         "rubin_nights.connections",
         "rubin_nights.consdb_query",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from skykey.cli.systems import Identity, Where
 
 LABEL: Final = 9
+NOT_VERIFIED: Final = "the token says so of itself; nobody has verified it"
 
 
 def line(label: str, text: str) -> None:
@@ -49,6 +50,7 @@ def as_document(identity: Identity) -> dict[str, Any]:
         "created": identity.created,
         "expires": expires,
         "seconds_left": None if expires is None else round(expires - time.time(), 3),
+        "verified": identity.verified,
     }
 
 

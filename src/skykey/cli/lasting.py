@@ -27,6 +27,22 @@ def left(seconds: float) -> str:
     return f"{lasting(seconds)} left" if seconds > 0 else f"ended {lasting(seconds)} ago"
 
 
+def window(before: float | None, early: float) -> list[str]:
+    """When something is renewed, and why not as early as was asked for; nothing if it never is.
+
+    Parameters
+    ----------
+    before
+        So many seconds before its end it is renewed. Less than asked for is half of its whole life: it is a short one.
+    early
+        What was asked for.
+    """
+    if not before:
+        return []
+    text = f"renewed {before:g} s before its end"
+    return [text if before >= early else f"{text}, and not {early:g} s: it lives {lasting(2 * before)} only"]
+
+
 def utc(seconds: float) -> str:
     """A point in time to the second."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

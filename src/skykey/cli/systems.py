@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
     import click
 
-    from skykey.credentials.chain import Chain
+    from skykey.credentials.explanation import Explanation
     from skykey.credentials.keeper import Keeper
 
 SYSTEMS: Final = {
     "rubin": Entry("skykey.cli.rubin.system:RUBIN", "Rubin Observatory: telemetry as tables and pictures."),
+    "descarteslabs": Entry("skykey.cli.descarteslabs.system:DESCARTESLABS", "Descartes Labs: log in and out."),
+    "earthone": Entry("skykey.cli.descarteslabs.system:EARTHONE", "EarthOne: log in and out."),
 }
 
 
@@ -31,7 +33,10 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a site says about a credential; times in seconds since 1970, UTC, None if it never ends."""
+    """Whose a credential is; times in seconds since 1970, UTC, None if it never ends.
+
+    It is what the site says, or (`verified` is False) what the token says of itself, which nobody has checked.
+    """
 
     username: str
     token_type: str
@@ -39,6 +44,7 @@ class Identity:
     scopes: tuple[str, ...]
     created: int | None
     expires: int | None
+    verified: bool = True
 
 
 class Account(Protocol):
@@ -50,17 +56,30 @@ class Account(Protocol):
         ...
 
     @property
-    def chain(self) -> Chain[Any]:
-        """Its sources, all local."""
+    def keeper(self) -> Keeper[Any]:
+        """Who keeps it fresh."""
         ...
 
     @property
-    def keeper(self) -> Keeper[Any]:
-        """Of that chain."""
+    def early(self) -> float:
+        """How many seconds before its end it is renewed, unless its whole life is shorter."""
+        ...
+
+    @property
+    def remedy(self) -> str:
+        """What to type or do to get a new one."""
+        ...
+
+    def explain(self) -> Explanation:
+        """Look at every place where it may lie, also at those that do not count. Local; nothing is requested."""
+        ...
+
+    def find(self) -> None:
+        """Look for it as a program does, and raise what a program would meet. Local, as `explain`."""
         ...
 
     def ask(self) -> Identity:
-        """Ask the site whose credential it is."""
+        """Ask the site whose it is."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from skykey.cli.identity import allows, as_document, kind, life, line, site_document
+from skykey.cli.identity import NOT_VERIFIED, allows, as_document, kind, life, line, site_document
 from skykey.cli.options import with_json, with_site, with_system, with_tokenfile
 from skykey.cli.output import document, put, wrapped
 from skykey.cli.systems import system as load
@@ -16,7 +16,10 @@ from skykey.cli.systems import system as load
 @with_tokenfile
 @with_json
 def whoami(system: str, site: str | None, tokenfile: str | None, as_json: bool) -> None:
-    """Ask the site of SYSTEM whose token it is, and what it allows."""
+    """Say whose token it is for SYSTEM, and what it allows.
+
+    A site that can be asked is asked. Otherwise it is what the token says of itself, which is said then.
+    """
     account = load(system).account(site, tokenfile)
     source = account.keeper.get().source
     identity, where = account.ask(), account.where
@@ -28,3 +31,5 @@ def whoami(system: str, site: str | None, tokenfile: str | None, as_json: bool) 
     line("from", source)
     line("life", life(identity))
     line("allows", allows(identity))
+    if not identity.verified:
+        line("says", NOT_VERIFIED)

@@ -4,6 +4,7 @@
 
     python -m skykey.dropin program.py --its --own arguments
     python -m skykey.dropin -m package.module
+    python -m skykey.dropin descarteslabs auth status
 
 or, in the first line of a program::
 

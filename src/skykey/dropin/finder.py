@@ -17,7 +17,7 @@ from skykey.values.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from importlib.abc import Loader
-    from types import ModuleType
+    from types import CodeType, ModuleType
 else:
     Loader = object  # importlib.abc takes longer to load than all of this
 
@@ -47,8 +47,8 @@ class Finder:
             For a module of a served package that is not built yet. An installed upstream package does not step in.
         """
         match self.names.get(fullname):
-            case Package(release):
-                return ModuleSpec(fullname, _PackageLoader(release), origin=_SERVED, is_package=True)
+            case Package() as package:
+                return ModuleSpec(fullname, _PackageLoader(package, self.names), origin=_SERVED, is_package=True)
             case Alias(ours):
                 return ModuleSpec(fullname, _AliasLoader(ours), origin=_SERVED)
             case Shared():
@@ -86,19 +86,35 @@ class Finder:
 
 
 class _PackageLoader(Loader):
-    """Makes a package without modules of its own; those below it come from the finder."""
+    """Makes a package without code of its own; modules below it come from the finder, its names from where they live.
 
-    def __init__(self, release: str) -> None:
-        self._release = release
+    Both load when they are used.
+    """
+
+    def __init__(self, package: Package, names: Mapping[str, Shared | Package | Alias]) -> None:
+        self._package = package
+        self._names = names
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Leave it to the import system."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Fill it."""
+        (release, offers), name = self._package, module.__name__
+        below = [served.rpartition(".")[2] for served in self._names if served.rpartition(".")[0] == name]
+
+        def find(attribute: str) -> object:
+            if attribute in offers:
+                return getattr(importlib.import_module(offers[attribute]), attribute)
+            if attribute in below:
+                return importlib.import_module(f"{name}.{attribute}")
+            raise AttributeError(f"module {name!r} has no attribute {attribute!r}")
+
         # A local version (PEP 440): not less than the release, and honest about who answers.
-        module.__dict__["__version__"] = f"{self._release}+skykey"
-        module.__doc__ = f"The names of {module.__name__} {self._release}, served by Skykey."
+        module.__dict__.update(__version__=f"{release}+skykey", __getattr__=find)
+        module.__doc__ = f"The names of {name} {release}, served by Skykey."
+        if offers:
+            module.__dict__["__all__"] = sorted([*offers, *below])
 
 
 class _AliasLoader(Loader):
@@ -113,6 +129,12 @@ class _AliasLoader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Replace it; the import system takes what it finds in ``sys.modules`` afterwards."""
         sys.modules[module.__name__] = importlib.import_module(self._target)
+
+    def get_code(self, _: str) -> CodeType | None:
+        """What ``python -m`` runs."""
+        loader = getattr(importlib.import_module(self._target).__spec__, "loader", None)
+        code: CodeType | None = getattr(loader, "get_code", lambda _: None)(self._target)
+        return code
 
 
 _finder: Final = Finder(NAMES)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple  # not dataclasses, which take long to load
+from typing import TYPE_CHECKING, Final, NamedTuple  # not dataclasses, which take long to load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Shared(NamedTuple):
@@ -16,9 +19,12 @@ class Package(NamedTuple):
     ----------
     release
         The upstream release whose names and behaviour are kept; it begins ``__version__``.
+    offers
+        Names that the package itself has, each with our module where it lives; they load when they are used.
     """
 
     release: str
+    offers: Mapping[str, str] = {}
 
 
 class Alias(NamedTuple):
@@ -33,7 +39,31 @@ class Alias(NamedTuple):
     target: str
 
 
+_DESCARTESLABS: Final = "4.0.0"
+_EARTHONE: Final = "6.2.0"
+_CONFIG: Final = "skykey.descarteslabs.config"
+
 NAMES: Final[dict[str, Shared | Package | Alias]] = {
+    "descarteslabs": Package(
+        _DESCARTESLABS,
+        dict.fromkeys(("AWS_ENVIRONMENT", "GCP_ENVIRONMENT", "get_settings", "select_env"), _CONFIG),
+    ),
+    "descarteslabs.auth": Package(_DESCARTESLABS, {"Auth": "skykey.descarteslabs.auth"}),
+    "descarteslabs.auth.auth": Alias("skykey.dropin.descarteslabs_auth"),
+    "descarteslabs.config": Alias(_CONFIG),
+    "descarteslabs.core": Package(_DESCARTESLABS),
+    "descarteslabs.core.client": Package(_DESCARTESLABS),
+    "descarteslabs.core.client.auth": Package(_DESCARTESLABS, {"Auth": "skykey.descarteslabs.auth"}),
+    "descarteslabs.core.client.exceptions": Alias("skykey.descarteslabs.exceptions"),
+    "descarteslabs.exceptions": Alias("skykey.descarteslabs.exceptions"),
+    "earthdaily": Shared(),
+    "earthdaily.earthone": Package(
+        _EARTHONE, dict.fromkeys(("get_settings", "select_env"), "skykey.descarteslabs.earthone.config")
+    ),
+    "earthdaily.earthone.auth": Package(_EARTHONE, {"Auth": "skykey.descarteslabs.earthone.auth"}),
+    "earthdaily.earthone.auth.auth": Alias("skykey.dropin.earthone_auth"),
+    "earthdaily.earthone.config": Alias("skykey.descarteslabs.earthone.config"),
+    "earthdaily.earthone.exceptions": Alias("skykey.descarteslabs.earthone.exceptions"),
     "rubin": Shared(),
     "rubin.repertoire": Alias("skykey.repertoire"),
     "rubin_nights": Package(release="0.18.2"),
@@ -43,3 +73,6 @@ NAMES: Final[dict[str, Shared | Package | Alias]] = {
     "rubin_nights.logging_query": Alias("skykey.rubin.logging_query"),
     "rubin_nights.reference_values": Alias("skykey.rubin.reference_values"),
 }
+
+COMMANDS: Final = frozenset({"descarteslabs", "earthone"})
+"""Upstream commands that are commands of ours, by the same name."""

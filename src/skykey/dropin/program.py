@@ -6,12 +6,14 @@ import builtins
 import os
 import pkgutil
 import sys
+from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import find_spec
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 from skykey.dropin.finder import install
+from skykey.dropin.names import COMMANDS
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,8 +22,10 @@ _NOT_THE_PROGRAM = {"importlib._bootstrap", "importlib._bootstrap_external", "ru
 _USAGE = """\
 usage: python -m skykey.dropin SCRIPT [ARGUMENTS]
        python -m skykey.dropin -m MODULE [ARGUMENTS]
+       python -m skykey.dropin descarteslabs|earthone [ARGUMENTS]
 
-Runs a program in which rubin_nights and rubin.repertoire mean Skykey.
+Runs a program in which descarteslabs, earthdaily.earthone, rubin_nights and rubin.repertoire mean Skykey;
+or the command of that name (./descarteslabs is a script).
 """
 
 
@@ -30,6 +34,9 @@ def main() -> None:
     match sys.argv[1:]:
         case ["-h" | "--help", *_]:
             sys.stdout.write(_USAGE)
+        case [name, *_] if name in COMMANDS:
+            command = import_module("skykey.__main__")  # by its name: the table is the same as for modules
+            sys.exit(command.main(sys.argv[1:]))
         case ["-m", name, *arguments]:
             install()
             _become(*_module(name, arguments))

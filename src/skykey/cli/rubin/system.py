@@ -10,6 +10,8 @@ from skykey.cli.systems import Identity, System, Where
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from skykey.credentials.explanation import Explanation
+
 GROUP = LazyGroup(
     "rubin",
     {
@@ -37,13 +39,43 @@ class SiteAccount:
         from skykey.rubin.tokens import token_chain
 
         self._site = find_site(site)
-        self.chain = token_chain(self._site, tokenfile=tokenfile)
-        self.keeper = Keeper(self.chain)
+        self._chain = token_chain(self._site, tokenfile=tokenfile)
+        self.keeper = Keeper(self._chain)
+        self.early = self.keeper.windows.early
 
     @property
     def where(self) -> Where:
         """The site."""
         return Where(self._site.name, self._site.api_base, self._site.said_by)
+
+    @property
+    def remedy(self) -> str:
+        """Where tokens are created, and where to put them."""
+        return self._chain.remedy
+
+    def explain(self) -> Explanation:
+        """Look at the sources of the site's token."""
+        from skykey.credentials.explanation import explain
+
+        return explain(self._chain)
+
+    def find(self) -> None:
+        """Search them in order.
+
+        Raises
+        ------
+        NoCredential
+            In one line: the sources are shown anyway.
+        Failed
+            From the first that has something unusable.
+        """
+        from skykey.credentials.provider import Ask
+        from skykey.values.errors import NoCredential
+
+        try:
+            self._chain.obtain(None, Ask())
+        except NoCredential as nothing:
+            raise NoCredential(f"{self._chain.name} was not found", next=nothing.next) from None
 
     def ask(self) -> Identity:
         """Ask the site's token-info: these tokens are opaque."""
