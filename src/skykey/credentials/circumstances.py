@@ -1,4 +1,4 @@
-"""What a failed renewal's message needs beside the failure: whose it was, when that last worked, which clock is wrong."""
+"""What a failed renewal has to say beside the failure: when it last worked, and whose clock is wrong."""
 
 from __future__ import annotations
 

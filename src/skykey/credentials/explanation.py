@@ -36,8 +36,8 @@ class Row:
     seconds_left
         Until that credential ends; None if nobody says.
     renewed_before
-        So many seconds before its end it is renewed; None if nobody says when it ends. Less than was asked for where its
-        whole life is shorter.
+        So many seconds before its end it is renewed; None if nobody says when it ends. Less than was asked for where
+        its whole life is shorter.
     identity
         Whose it is, if that is known without asking.
     """

@@ -8,7 +8,7 @@ token away.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from skykey.credentials.held import Held
 from skykey.descarteslabs import payload as payloads
@@ -333,7 +333,7 @@ class Auth(Copies, Defaults, Names):
         return AsyncSession(self._domain, auth=self)
 
     @classmethod
-    def from_environment_or_token_json(cls, **kwargs: Any) -> Auth:
+    def from_environment_or_token_json(cls, **kwargs: Any) -> Self:
         """Make one from arguments, variables or the file, as the class itself does.
 
         Parameters
@@ -395,9 +395,11 @@ def get_app_domain() -> str:
 
 
 def default_token_info_path(brand: Brand = DESCARTESLABS) -> str:
-    """Where a login's file lies if nobody names another one."""
-    named = os.environ.get(brand.token_info_path_variable)
-    return os.path.join(os.path.expanduser("~"), brand.folder, "token_info.json") if named is None else named
+    """Where a login's file lies if nobody names another one; empty for a user without a home."""
+    named, folder = os.environ.get(brand.token_info_path_variable), resolution.folder_of(brand)
+    if named is not None:
+        return named
+    return os.path.join(folder, "token_info.json") if folder else ""
 
 
 def __getattr__(name: str) -> Any:

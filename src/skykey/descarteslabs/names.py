@@ -23,6 +23,12 @@ class Names:
     KEY_API_TYPE: ClassVar[str] = "api_type"
     KEY_JWT_TOKEN: ClassVar[str] = "jwt_token"  # noqa: S105
     KEY_ALT_JWT_TOKEN: ClassVar[str] = "JWT_TOKEN"  # noqa: S105
+    # Under these, releases remembered what a token says. Nothing is kept under them here.
+    KEY_PAYLOAD: ClassVar[str] = "_payload"
+    KEY_ALL_ACL_SUBJECTS: ClassVar[str] = "_aas"
+    KEY_ALL_ACL_SUBJECTS_AS_SET: ClassVar[str] = "_aasas"
+    KEY_ALL_OWNER_ACL_SUBJECTS: ClassVar[str] = "_aoas"
+    KEY_ALL_OWNER_ACL_SUBJECTS_AS_SET: ClassVar[str] = "_aoasas"
     ACL_PREFIX_USER: ClassVar[str] = subjects.USER
     ACL_PREFIX_EMAIL: ClassVar[str] = subjects.EMAIL
     ACL_PREFIX_GROUP: ClassVar[str] = subjects.GROUP

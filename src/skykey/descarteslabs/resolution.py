@@ -228,8 +228,8 @@ def resolve(
         secret, refresh = resolved.read.client_secret, resolved.read.renewal
     elif explicit and path:
         resolved = _with_file(given, refresh, path, reads, warnings)
-    elif refresh and path:
-        resolved = _with_cache(brand, given, refresh, domain=domain, is_own_domain=is_own_domain, reads=reads, now=now)
+    elif refresh and path and (folder := folder_of(brand)):
+        resolved = _with_cache(folder, given, refresh, domain=domain, is_own_domain=is_own_domain, reads=reads, now=now)
     else:
         resolved = Resolved(Mode.GIVEN, given.client_id, refresh, given.jwt_token, None, path)
     if secret and refresh and secret != refresh:
@@ -257,6 +257,12 @@ def is_usable(token: Secret | None, client_id: str | None, now: float) -> bool:
     if claims is None or claims.ends is None or claims.ends < now:
         return False
     return not client_id or client_id in claims.audiences
+
+
+def folder_of(brand: Brand) -> str | None:
+    """Where a user's files of a brand lie; None for a user without a home."""
+    home = os.path.expanduser("~")
+    return os.path.join(home, brand.folder) if os.path.isabs(home) else None
 
 
 def cache_name(domain: str, client_id: str | None, scope: tuple[str, ...] | None, renewal: Secret) -> str:
@@ -311,9 +317,8 @@ def _with_file(given: Given, refresh: Secret | None, path: str, reads: bool, war
 
 
 def _with_cache(
-    brand: Brand, given: Given, refresh: Secret, *, domain: str, is_own_domain: bool, reads: bool, now: float
+    folder: str, given: Given, refresh: Secret, *, domain: str, is_own_domain: bool, reads: bool, now: float
 ) -> Resolved:
-    folder = os.path.join(os.path.expanduser("~"), brand.folder)
     path = os.path.join(folder, cache_name(domain, given.client_id, given.scope, refresh))
     found = Resolved(Mode.TOKEN_CACHE, given.client_id, refresh, given.jwt_token, None, path)
     if given.jwt_token or not reads:

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
-from skykey.credentials.grants.retries import Retries
+from skykey.credentials.grants.revocation import revoke
 from skykey.credentials.provider import Ask
 from skykey.descarteslabs import token_info
 from skykey.descarteslabs.config import current_settings, default_domain
 from skykey.descarteslabs.signing_in import own_file, store_of
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.deadline import Deadline
-from skykey.values.errors import BadUrl, Overloaded, RateLimited, Redirected, ServiceError, SkykeyError, TransportError
-from skykey.values.reach import Reach
+from skykey.values.errors import BadUrl, SkykeyError
 from skykey.values.url import Url
-from skykey.wire.request import Request, Timeouts
 
 if TYPE_CHECKING:
     from skykey.descarteslabs.brand import Brand
     from skykey.descarteslabs.token_info import TokenInfo
     from skykey.values.clock import Clock
     from skykey.values.origin import Origin
-    from skykey.values.secret import Secret
 
 # Shorter than others wait for the file: they go on as soon as this is decided.
 _PATIENCE: Final = 8.0
-_CAP: Final = 64 * 1024
-_RETRIES: Final = Retries(total=2, first=0.3, longest=1.0)
-# RFC 6749, 5.2, RFC 7009, 2.2.1. Another text in this place is not repeated: it could be anything.
-_KNOWN: Final = frozenset(
-    {
-        "access_denied", "invalid_client", "invalid_grant", "invalid_request", "server_error",
-        "temporarily_unavailable", "unauthorized_client", "unsupported_grant_type", "unsupported_token_type",
-    }
-)  # fmt: skip
+_SAID_BY: Final = "the login's revoke_url, or the setting iam_url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,73 +170,10 @@ def _told(brand: Brand, login: TokenInfo, clock: Clock) -> tuple[str | None, Sky
     """Tell the token service; give where, or why not."""
     if not login.renewal or not login.client_id:
         return None, None
+    ask = Ask(clock, Deadline.after(_PATIENCE, clock))
     try:
         url = revocation_url(brand, login)
-        Reach.named(url, said_by="the login's revoke_url, or the setting iam_url")
+        revoke(url, login.renewal, client_id=login.client_id, ask=ask, said_by=_SAID_BY)
     except SkykeyError as problem:
         return None, problem
-    failure = _revoked(url, login.client_id, login.renewal, Ask(clock, Deadline.after(_PATIENCE, clock)))
-    return (str(url.origin), None) if failure is None else (None, failure)
-
-
-def _revoked(url: Url, client_id: str, renewal: Secret, ask: Ask) -> SkykeyError | None:
-    """Ask for it, and again after what passes by itself: to end a login twice harms nobody."""
-
-    def form(plain: str) -> str:
-        return urlencode({"token": plain, "token_type_hint": "refresh_token", "client_id": client_id})
-
-    request = Request(
-        "POST",
-        url,
-        headers=(("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded")),
-        body=renewal.mapped(form),
-        cap=_CAP,
-        timeouts=Timeouts(connect=3.0, silence=_PATIENCE),
-    )
-    waits = _RETRIES.waits()
-    while True:
-        problem = _once(request, ask)
-        if not isinstance(problem, TransportError | Overloaded):
-            return problem
-        wait, left = next(waits, None), ask.deadline.remaining()
-        if wait is None or (left is not None and wait >= left):
-            return problem
-        ask.clock.wait(threading.Event(), wait)
-
-
-def _once(request: Request, ask: Ask) -> SkykeyError | None:
-    body = bytearray()
-    try:
-        exchange = ask.send(request)
-        try:
-            status = exchange.head.status
-            while (chunk := exchange.read()) is not None:
-                body += chunk
-        finally:
-            exchange.close()
-    except SkykeyError as problem:
-        return problem
-    is_done = 200 <= status < 300  # noqa: PLR2004 - successes
-    return None if is_done else _refusal(request.url.without_query(), status, bytes(body))
-
-
-def _refusal(where: str, status: int, body: bytes) -> SkykeyError:
-    error = _error(body)
-    said = f"{status}, {error}" if error else str(status)
-    if 300 <= status < 400:  # noqa: PLR2004 - redirects
-        message = f"{where} redirects ({status}), and a request that holds a secret is not sent on"
-        return Redirected(message, status=status, url=where)
-    if status == 429:  # noqa: PLR2004 - RFC 6585, 4
-        return RateLimited(f"{where} has had too many requests", status=status, url=where)
-    if status in {502, 503, 504}:
-        return Overloaded(f"{where} is not available ({status})", status=status, url=where)
-    return ServiceError(f"{where} does not end the login ({said})", status=status, url=where)
-
-
-def _error(body: bytes) -> str | None:
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    error = answer.get("error") if isinstance(answer, dict) else None
-    return error if isinstance(error, str) and error in _KNOWN else None
+    return str(url.origin), None

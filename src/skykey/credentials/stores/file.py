@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.credentials.store import MemoryStore
@@ -158,7 +159,7 @@ class FileStore:
             return
         except OSError as problem:
             path = os.path.join(self._where(), name)
-            raise Failed(f"{path} could not be removed ({problem.strerror})", next=f"rm {path}*") from None
+            raise Failed(f"{path} could not be removed ({problem.strerror})", next=f"rm {shlex.quote(path)}*") from None
 
     def _where(self) -> str:
         if self._folder is None:
