@@ -46,7 +46,7 @@ def test_ask_asks_the_site_once(box: Box, run: Run, promised: Promised) -> None:
 def test_every_source_has_its_row_and_its_reason(box: Box, run: Run, promised: Promised) -> None:
     document = promised("why", run("why", "rubin", "--json").stdout)
     outcomes = {row["source"]: row["outcome"] for row in document["sources"]}
-    assert list(outcomes)[-3:] == [
+    assert list(outcomes)[-4:-1] == [
         "the variable ACCESS_TOKEN",
         "the file named by ACCESS_TOKEN_FILE",
         "the file ~/.lsst/usdf_rsp",
@@ -69,7 +69,7 @@ def test_a_shadowed_source_says_whether_it_holds_the_same_token(
     assert "behind the file named by ACCESS_TOKEN_FILE: the same token" in folded
     assert f"behind the file ~/.lsst/usdf_rsp: another token ({len(SECRET)} characters, #" in folded
     document = promised("why", run("why", "rubin", "--json").stdout)
-    assert [row["same_as_winner"] for row in document["sources"][-3:]] == [True, True, False]
+    assert [row["same_as_winner"] for row in document["sources"][-4:-1]] == [True, True, False]
 
 
 def test_without_a_token_all_rows_are_shown_and_the_code_is_4(
@@ -98,7 +98,7 @@ def test_a_broken_source_stops_and_is_named(
     assert "Next: unset ACCESS_TOKEN" in result.stderr
     document = promised("why", run("why", "rubin", "--json").stdout)
     assert document["error"]["code"] == "source-failed"
-    assert [row["outcome"] for row in document["sources"][-3:]] == ["failed", "shadowed", "unavailable"]
+    assert [row["outcome"] for row in document["sources"][-4:-1]] == ["failed", "shadowed", "unavailable"]
     missing = run("why", "rubin", "--tokenfile", "/no/such/file", "--json")
     assert missing.exit_code == 4
     assert promised("why", missing.stdout)["error"]["code"] == "token-file-missing"

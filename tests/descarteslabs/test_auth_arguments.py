@@ -306,6 +306,8 @@ def test_names_that_programs_import() -> None:
         "No valid authentication info found (x). See https://docs."
     )
     keys = {name: value for name, value in vars(auth.Names).items() if name.startswith("KEY_")}
+    kept = {name: keys.pop(name) for name in list(keys) if name.startswith(("KEY_PAYLOAD", "KEY_ALL_"))}
+    assert set(kept.values()) == {"_payload", "_aas", "_aasas", "_aoas", "_aoasas"}
     assert keys.pop("KEY_ALT_JWT_TOKEN") == "JWT_TOKEN"
     assert keys == {f"KEY_{value.upper()}": value for value in keys.values()}
     with pytest.raises(AttributeError):

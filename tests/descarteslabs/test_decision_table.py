@@ -385,6 +385,18 @@ def test_making_one_again_does_not_write_the_shared_token_again(home: Home) -> N
     assert (os.stat(path).st_ino, os.stat(path).st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def test_a_user_without_a_home_has_no_files(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose user nobody knows: a folder named ``~`` helps nobody."""
+    monkeypatch.setenv("HOME", "~")
+    with pytest.warns(UserWarning, match="No valid authentication info"):
+        assert Auth().token_info_path == ""
+    login = home.box.controls.login()
+    auth = Auth(client_id=login["client_id"], client_secret=login["client_secret"])
+    assert auth.payload["name"] == "Ada"
+    assert auth.token_info_path == ""
+    assert not (tmp_path / "~").exists()
+
+
 @pytest.mark.parametrize("spelling", ["a Path", "a tilde", "a bare name", "a relative path", "a link", "bytes"])
 def test_a_path_may_be_spelt_in_any_way(
     home: Home, spelling: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

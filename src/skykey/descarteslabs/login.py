@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from skykey.values.reach import Reach
     from skykey.values.secret import Secret
 
-# What an issuer has put in the place of a secret that was given to this process, latest ones only. Nothing of it is
-# written: whoever in this process comes with that secret again gets on with its successor.
-_successors: dict[Secret, Secret] = {}
-
 NO_LOGIN: Final = "No valid authentication info found{}. See {}."
 _DELEGATED: Final = ("openid", "name", "groups", "org", "email")
 
@@ -81,32 +77,42 @@ class Login:
         """
         if self.client_id is None:
             raise self._missing("no client_id")
-        renewal = self._latest(held)
-        if not renewal:
+        if not self.renewal and (held is None or not held.renewal):
             raise self._missing("no client_secret or refresh_token")
         try:
-            # The latest secret only: an older one that comes again ends the whole login.
-            found = self._grant().obtain(replace(held or Held(Bearer.to_come(self.reach), ""), renewal=renewal), ask)
+            if self.renewal and not self.lasts:
+                return self._with_given(self.renewal, held, ask)
+            return self._grant(lasts=self.lasts).obtain(self._with(held, None), ask)
         except Unavailable:
             raise self._missing("nobody is logged in") from None
         except SkykeyError as problem:
             raise oauth_error(problem, self.brand) from problem
-        if self.renewal and not self.lasts and found.renewal and found.renewal != self.renewal:
-            _successors[self.renewal] = found.renewal
-        return found
 
     def changed(self, held: Held[Bearer], /) -> bool:
         """Never: nothing local says so."""
         return False
 
-    def _latest(self, held: Held[Bearer] | None) -> Secret | None:
-        known = None if self.renewal is None or self.lasts else _successors.get(self.renewal)
-        return known or (None if held is None else held.renewal) or self.renewal
+    def _with_given(self, given: Secret, held: Held[Bearer] | None, ask: Ask) -> Held[Bearer]:
+        """Buy with a secret that is written nowhere, or with what the issuer has put in its place since."""
+        from skykey.descarteslabs.successors import Successors
+
+        successors = Successors(self.domain, self.client_id or "", given)
+        with successors.turn(ask.deadline):
+            # The latest secret only: an older one that comes again ends the whole login.
+            latest = self._with(held, successors.latest())
+            found = self._grant(lasts=successors.lasts).obtain(latest, ask)
+            if found.renewal and found.renewal != given:
+                successors.remember(found)
+        return found
+
+    def _with(self, held: Held[Bearer] | None, successor: Secret | None) -> Held[Bearer]:
+        base = held or Held(Bearer.to_come(self.reach), "")
+        return replace(base, renewal=successor or base.renewal or self.renewal)
 
     def _missing(self, what: str) -> AuthError:
         return AuthError(NO_LOGIN.format(f" ({what})", self.brand.documentation), next=self.brand.login)
 
-    def _grant(self) -> RefreshToken:
+    def _grant(self, *, lasts: bool) -> RefreshToken:
         # Here and not at the top: it comes with the first token that is bought.
         from skykey.credentials.grants.jwt_bearer import delegation_fields
         from skykey.credentials.grants.refresh_token import RefreshToken
@@ -129,7 +135,7 @@ class Login:
             retries=self.retries,
         )
         return RefreshToken(
-            endpoint, fields, self.reach, self.name, keeping=self.keeping, lasts=self.lasts, _said=self._said
+            endpoint, fields, self.reach, self.name, keeping=self.keeping, lasts=lasts, _said=self._said
         )
 
 

@@ -24,6 +24,7 @@ from skykey.credentials.sources.environment import Variable
 from skykey.credentials.sources.file import File
 from skykey.credentials.sources.function import Function
 from skykey.credentials.sources.platform import PlatformSecret
+from skykey.credentials.sources.plugins import Plugins
 from skykey.rubin.sites import find_site, platform_url
 from skykey.values.errors import Unavailable, UnknownSite
 from skykey.values.secret import Secret
@@ -80,6 +81,7 @@ def token_chain(
             File(_from_variable, reach, f"the file named by {FILE_VARIABLE}"),
             File(lambda: default, reach, f"the file {default}"),
             *program,
+            Plugins("rubin", reach),
         )
     return Chain(
         f"a token for the site {site.name}",
