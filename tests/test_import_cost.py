@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,8 @@ def command(*arguments: str) -> str:
         pytest.param("import skykey.rubin.connections", EVERYTHING, id="connections"),
         pytest.param("import skykey.repertoire", EVERYTHING, id="repertoire"),
         pytest.param("import skykey.rubin.influx_query", EVERYTHING, id="influx_query"),
+        pytest.param("import skykey.descarteslabs.auth", EVERYTHING | {"hashlib", "logging", "random"}, id="auth"),
+        pytest.param("import skykey.descarteslabs.earthone.auth", EVERYTHING | {"logging"}, id="earthone"),
     ],
 )  # fmt: skip
 def test_h7_starting_loads_nothing_heavy(code: str, forbidden: set[str]) -> None:
@@ -53,6 +56,15 @@ def test_h7_get_clients_loads_no_http_library_and_no_tables(monkeypatch: pytest.
     monkeypatch.setenv("ACCESS_TOKEN", token)
     code = "from skykey.rubin.connections import get_clients; get_clients(); get_clients(site='summit')"
     assert loaded(code) & (EVERYTHING - {"platformdirs", "tomllib"}) == set()
+
+
+def test_h7_making_an_auth_loads_no_http_library_and_no_asyncio(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    login = "client_id='a', client_secret='b'"
+    code = f"from skykey.descarteslabs.auth import Auth; Auth({login}); Auth({login}, token_info_path=None)"
+    assert loaded(code) & (EVERYTHING | {"logging"}) == set()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """A secret that was given, and that the issuer has replaced: memory, or the keyring if the user consents."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,12 @@ AN_HOUR = 3600
 
 
 @pytest.fixture
-def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ring]:
+def ring(monkeypatch: pytest.MonkeyPatch) -> Ring:
     ring = Ring()
     monkeypatch.setattr(keyring.core, "_keyring_backend", ring)
     monkeypatch.setattr(keyring_store, "_line", Line())
     monkeypatch.setattr(successors, "_keyring", [])
-    yield ring
+    return ring
 
 
 def given_of(login: dict[str, Any]) -> dict[str, Any]:
