@@ -9,10 +9,10 @@ import pytest
 
 import skykey
 from skykey.calls.call import Repeat
-from skykey.wire.times import retry_after
 from skykey.values.errors import Interrupted, Overloaded, QueryError, RateLimited, SkykeyError
 from skykey.values.url import Url
 from skykey.wire.request import Head
+from skykey.wire.times import retry_after
 from tests.wire.askers import Asker, AsyncAsker, Body, FastClock, Passing, get
 from tests.wire.server import Answer, Seen, reply, serving
 

@@ -53,7 +53,7 @@ def _sources(_: click.Context, __: click.Parameter, incomplete: str) -> list[Com
 @click.option("--issuer", metavar="URL", help="Who must have issued it, to the letter.")
 @click.option("--jwks", metavar="FILE|URL", help="The issuer's public keys.")
 @click.option("--audience", metavar="NAME", help="Whom it must be for; without it that does not matter.")
-@click.option("--algorithm", "algorithms", metavar="NAME", multiple=True, help="How it may be signed; RS256.")
+@click.option("--algorithm", "algorithms", metavar="NAME", multiple=True, help="How it may be signed: RS256, or these.")
 @with_json
 def decode(
     *,
@@ -70,7 +70,7 @@ def decode(
     """Print the claims of a JSON Web Token, as JSON.
 
     The token is read from FILE, from stdin (-), or found as that of SYSTEM. A file may hold the token alone, or JSON
-    with jwt_token, id_token or access_token. The token itself is never printed.
+    with jwt_token, id_token, access_token or token. The token itself is never printed.
 
     Without --verify nobody has checked what it says: anybody can write such a token.
     """

@@ -22,8 +22,14 @@ def _sites(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]
 with_system = click.argument("system", type=click.Choice(list(SYSTEMS)))
 with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 with_site = click.option(
-    "--site", metavar="NAME", shell_complete=_sites, help="The site; by default the platform's own, else usdf."
+    "--site",
+    metavar="NAME",
+    shell_complete=_sites,
+    help="The site; by default the platform's own, else usdf. Of Descartes Labs and EarthOne: the environment.",
 )
 with_tokenfile = click.option(
-    "--tokenfile", metavar="FILE", type=click.Path(), help="A file that holds the token; nothing else is tried then."
+    "--tokenfile",
+    metavar="FILE",
+    type=click.Path(),
+    help="A file that holds the token, or the login; nothing else is tried then.",
 )

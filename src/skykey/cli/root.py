@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 ENTRIES: Final = {
     "why": Entry("skykey.cli.why:why", "Say which credential is used, and why that one."),
-    "whoami": Entry("skykey.cli.whoami:whoami", "Ask the site whose token it is, and what it allows."),
+    "whoami": Entry("skykey.cli.whoami:whoami", "Say whose token it is, and what it allows."),
     "token": Entry("skykey.cli.token:token", "Print the token itself."),
-    "decode": Entry("skykey.cli.decode:decode", "Show what a token says of itself, and check it."),
+    "decode": Entry("skykey.cli.decode:decode", "Show what a token says of itself, or verify it."),
     **SYSTEMS,
     "sandbox": Entry("skykey.cli.sandbox:sandbox", "Run local counterparts of the sites."),
     "completion": Entry("skykey.cli.completion:completion", "Print the completion script of a shell."),

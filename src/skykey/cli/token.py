@@ -1,4 +1,4 @@
-"""``skykey token``: the only command that prints a secret."""
+"""``skykey token``: a system's token itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from skykey.cli.systems import system as load
 @with_tokenfile
 @with_json
 def token(system: str, site: str | None, tokenfile: str | None, as_json: bool) -> None:
-    """Print the token for SYSTEM, plain, on stdout. No other command prints it."""
+    """Print the token for SYSTEM, plain, on stdout; it is renewed first if need be.
+
+    Whoever has it can act in your name. To see which one it would be, and why, use skykey why.
+    """
     from skykey.credentials.credential import Bearer
     from skykey.values.errors import UsageError
 

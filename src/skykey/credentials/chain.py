@@ -123,16 +123,18 @@ class Chain(Generic[C]):
                 conflict = f"{winner.name} and {other.name} hold credentials of different people"
                 if self.strict:
                     raise Ambiguous(conflict, next=f"take one of them away; {self.remedy}")
-                self._warn(f"{conflict}; the first one is used")
+                self._warn(conflict, f"{conflict}; the first one is used")
             theirs = behind.life.remaining(now)
             if is_over and left is not None and theirs is not None and theirs > 0:
                 self._warn(
+                    f"{winner.name} hides {other.name}",
                     f"what {winner.name} holds ended {-left:.0f} s ago, and hides what {other.name} holds, which lives"
-                    f" for {theirs:.0f} s more; take the old one away"
+                    f" for {theirs:.0f} s more; take the old one away",
                 )
 
-    def _warn(self, text: str) -> None:
-        if (topic := text[:80]) not in self._said:
+    def _warn(self, topic: str, text: str) -> None:
+        """Log it once a topic: the seconds in the text go on."""
+        if topic not in self._said:
             self._said.add(topic)
             import logging  # only where something is logged: importing it costs time
 

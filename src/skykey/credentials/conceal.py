@@ -27,9 +27,10 @@ def concealed(text: str, secrets: Iterable[Secret]) -> str:
     secrets
         Those that were sent: a token, a form's field, or the value of an ``Authorization`` header.
     """
-    for secret in secrets:
-        for spelling in sorted(_spellings(secret.reveal()), key=len, reverse=True):
-            text = text.replace(spelling, _SHOWN)
+    # Of all together the longest first: one secret may be a part of another, whose rest would stay.
+    spelled = set().union(*(_spellings(secret.reveal()) for secret in secrets))
+    for spelling in sorted(spelled, key=len, reverse=True):
+        text = text.replace(spelling, _SHOWN)
     return text
 
 
@@ -51,18 +52,24 @@ def conceal_in(problem: SkykeyError, helds: Iterable[Held[Any]]) -> None:
 
 def _spellings(plain: str) -> set[str]:
     import base64
+    import contextlib
     import json
+    import re
     from urllib.parse import quote, quote_plus
 
     scheme, _, rest = plain.partition(" ")
     readings = {plain, rest if scheme in {"Basic", "Bearer"} else plain}
     if scheme == "Basic":
-        pair = base64.b64decode(rest + "==").decode("utf-8", "replace")
-        readings |= {pair, pair.partition(":")[2]}
+        with contextlib.suppress(ValueError):  # not every secret that begins with the word is a header's value
+            pair = base64.b64decode(rest + "==").decode("utf-8", "replace")
+            readings |= {pair, pair.partition(":")[2]}
     found: set[str] = set()
     for reading in readings:
         raw = reading.encode("utf-8", "surrogatepass")
-        found |= {reading, quote(raw, safe=""), quote_plus(raw), json.dumps(reading)[1:-1]}
+        quoted = {quote(raw, safe=""), quote_plus(raw), quote(raw), quote(raw, safe="!'()*")}  # the last: JavaScript's
+        as_json = json.dumps(reading)[1:-1]
+        found |= {reading, as_json, as_json.replace("/", r"\/"), *quoted}
+        found |= {re.sub("%..", lambda escape: escape[0].lower(), spelling) for spelling in quoted}
         found |= set(_encoded(raw, base64.b64encode)) | set(_encoded(raw, base64.urlsafe_b64encode))
     return {spelling for spelling in found if len(spelling) >= _SHORTEST}
 

@@ -1,4 +1,7 @@
-"""Putting a credential into a request: the only writer of authentication headers."""
+"""Putting a credential into a call's request: the only writer of its authentication headers.
+
+A grant names its own client to the token endpoint; that is no credential of a call.
+"""
 
 from __future__ import annotations
 

@@ -16,9 +16,8 @@ LARGEST: Final = 2**20
 """Bytes of a file that is read; a login has less than two thousand."""
 
 _SECRETS: Final = ("client_secret", "refresh_token", "jwt_token", "JWT_TOKEN")
-
-
-_FIRST: Final = "first_secret_sha256"
+# Ours, and no documented key: a fingerprint of the secret that the login began with, once its issuer has replaced it.
+_FINGERPRINT: Final = "first_secret_sha256"
 
 
 class UnreadableError(Exception):
@@ -61,7 +60,7 @@ class TokenInfo:
         """Whether it is the login of that secret, which may have been replaced by its issuer since then."""
         if not secret or self.renewal is None:
             return secret == self.renewal
-        return secret == self.renewal or self.others.get(_FIRST) == secret.digest("sha256")
+        return secret == self.renewal or self.others.get(_FINGERPRINT) == secret.digest("sha256")
 
     def renewed(self, renewal: Secret | None, before: Secret | None) -> TokenInfo:
         """The same with the secret that the issuer has put in the place of another one.
@@ -70,8 +69,8 @@ class TokenInfo:
         must not use it again.
         """
         others = self.others
-        if before and renewal != before and _FIRST not in others:
-            others = {**others, _FIRST: before.digest("sha256")}
+        if before and renewal != before and _FINGERPRINT not in others:
+            others = {**others, _FINGERPRINT: before.digest("sha256")}
         return replace(self, client_secret=renewal, refresh_token=renewal, others=others)
 
 

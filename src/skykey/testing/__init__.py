@@ -7,7 +7,8 @@
 
     # test_mine.py
     def test_my_program_survives_an_expiry(skykey_site, skykey_canary):
-        skykey_site.controls.expire()                     # every token ends now
+        skykey_canary.add("the login", skykey_site.login["client_secret"])  # if it comes out anywhere, the test fails
+        skykey_site.controls.expire()                     # services refuse every token from now on
         skykey_site.controls.fail("refresh", "ada")       # and ada's next renewal fails
         my_program()
 """

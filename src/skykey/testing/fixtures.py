@@ -1,4 +1,4 @@
-"""Fixtures for pytest; a package takes them with ``pytest_plugins = ["skykey.testing.fixtures"]`` in its conftest.py."""
+"""Fixtures for pytest; a package takes them with ``pytest_plugins = ["skykey.testing.fixtures"]`` in a conftest.py."""
 
 from __future__ import annotations
 

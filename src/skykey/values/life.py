@@ -115,13 +115,14 @@ def judge(
     remaining = None if life is None else life.remaining(wall)
     fitted = windows if life is None else windows.fitted(life)
     if life is None or (remaining is not None and remaining <= fitted.late):
-        if within(fitted.hold, failed):
-            return Verdict.HOLD if life is None or remaining is None or remaining <= 0 else Verdict.USE
-        rest = fitted.pause
-        if remaining is None or remaining <= 0:
-            rest = min(fitted.hold, fitted.pause) or fitted.hold  # no pause: it was over when it came
-        if life is None or not within(rest, renewed):
-            return Verdict.RENEW_NOW
+        is_over = remaining is None or remaining <= 0
+        if not within(fitted.hold, failed):
+            # No pause for what was over when it came.
+            rest = (min(fitted.hold, fitted.pause) or fitted.hold) if is_over else fitted.pause
+            if life is None or not within(rest, renewed):
+                return Verdict.RENEW_NOW
+        elif life is None or is_over:
+            return Verdict.HOLD
     elif (
         remaining is not None
         and remaining <= fitted.early

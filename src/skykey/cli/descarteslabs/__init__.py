@@ -1,1 +1,1 @@
-"""``skykey descarteslabs`` and ``skykey earthone``: logging in and out, and what a login says; one command a file."""
+"""``skykey descarteslabs`` and ``skykey earthone``: logging in and out, and what a login says."""

@@ -36,7 +36,8 @@ class WrongPaste(UsageError):
 def login(brand: Brand, paste_file: str | None, as_json: bool) -> None:
     """Log in with what the account page gives.
 
-    A token is bought with it first; only if that works it replaces the login that was there. An empty line ends it.
+    What is pasted at a terminal is not shown. A token is bought with it first; only if that works it replaces the login
+    that was there. An empty line ends it.
     """
     from skykey.descarteslabs.config import current_settings
     from skykey.descarteslabs.signing_in import own_file, sign_in

@@ -38,13 +38,18 @@ def system(name: str, brand: Brand) -> System:
         name,
         _COMMANDS,
         help=f"{brand.name}: log in and out, and see what a login says.",
-        params=[click.Option(["--env"], metavar="NAME", shell_complete=partial(_completed, brand), help=_ENV_HELP)],
+        params=[
+            click.Option(
+                ["--env"],
+                metavar="NAME",
+                shell_complete=partial(_completed, brand),
+                help=f"The environment; by default what {brand.environment_variable} names, else "
+                f"{brand.default_environment}.",
+            )
+        ],
         callback=partial(_chosen, brand),
     )
     return System(partial(_account, brand), partial(_environments, brand), group)
-
-
-_ENV_HELP = "The environment; by default what the variable for it names, else production."
 
 
 def _chosen(brand: Brand, env: str | None) -> None:

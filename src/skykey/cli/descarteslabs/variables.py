@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @with_json
 @click.pass_obj
 def env(brand: Brand, as_json: bool) -> None:
-    """Print the login as lines for a shell or a container. They hold its secret."""
+    """Print the login as lines NAME=value, for a container or a shell.
+
+    They hold its secret: whoever has them is logged in as you.
+    """
     from skykey.cli.descarteslabs.account import auth_of, heard
     from skykey.descarteslabs.exceptions import AuthError
 

@@ -1,1 +1,1 @@
-"""Providers that ask an issuer over the wire, one a file. A token endpoint is never followed over redirects."""
+"""What asks an issuer over the wire: one grant a file, and what grants share. Nobody here follows a redirect."""

@@ -65,10 +65,12 @@ class ClientCredentials:
             fields |= {"client_id": self.client_id, "client_secret": self.client_secret}
         else:
             # RFC 6749, 2.3.1: both halves are form-encoded first.
+            from functools import partial
             from urllib.parse import quote_plus
 
+            quoted = partial(quote_plus, errors="surrogatepass")
             own = Reach(frozenset({self.endpoint.url.origin}), self.endpoint.said_by)
-            headers |= dict(Basic(quote_plus(self.client_id), self.client_secret.mapped(quote_plus), own).parts())
+            headers |= dict(Basic(quoted(self.client_id), self.client_secret.mapped(quoted), own).parts())
         granted = self.endpoint.ask(fields, ask, headers=headers, hidden=(self.client_secret,))
         return Held(granted.bearer(self.reach, held), source=self.name)
 

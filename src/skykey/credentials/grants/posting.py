@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,6 +22,7 @@ from skykey.values.errors import (
     Unreachable,
 )
 from skykey.values.reach import Reach
+from skykey.wire.frames import frameless
 from skykey.wire.times import date, retry_after
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ CAP: Final = 2**20
 """Most bytes of an issuer's answer; real ones have a few thousand."""
 
 _MOST_WORDS: Final = 500
+_LONGEST_CODE: Final = 64
 _SUCCESSES: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _REFUSED: Final = 400
@@ -127,10 +130,11 @@ def _once(  # noqa: PLR0917 - `post` hands on what it got
     said_by: str,
     remedy: str | None,
 ) -> T | SkykeyError:
-    asked = ask.clock.wall()
+    asked, handled = ask.clock.wall(), sys.exception()
     try:
         exchange = ask.send(request)
     except SkykeyError as problem:
+        frameless(problem, handled=handled)
         return problem
     try:
         head, body = exchange.head, bytearray()
@@ -138,6 +142,7 @@ def _once(  # noqa: PLR0917 - `post` hands on what it got
         while (chunk := exchange.read()) is not None:
             body += chunk
     except SkykeyError as problem:
+        frameless(problem, handled=handled)  # they hold what came so far: a token, or a part of one
         return problem
     finally:
         exchange.close()
@@ -227,7 +232,9 @@ def _words(head: Head, body: bytes, secrets: tuple[Secret, ...]) -> tuple[str | 
         # What is no object and no error may be a token in a form that nobody asked for.
         is_telling = head.status >= _REFUSED and head.media_type != "text/html"
         said = body.decode("utf-8", "replace") if is_telling else ""
-    text, named = str(said), error if isinstance(error, str) and error.isidentifier() else None
+    named = error if isinstance(error, str) and error.isidentifier() and len(error) <= _LONGEST_CODE else None
     if named is not None and concealed(named, secrets) != named:
         named = None
-    return named, " ".join(concealed(text, secrets).split())[:_MOST_WORDS] or None
+    # Without control characters: a terminal would obey them.
+    shown = "".join(letter if letter.isprintable() else " " for letter in concealed(str(said), secrets))
+    return named, " ".join(shown.split())[:_MOST_WORDS] or None

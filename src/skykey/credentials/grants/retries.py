@@ -37,7 +37,7 @@ class Retries:
 
     def waits(self) -> Iterator[float]:
         """The seconds before each repeat."""
-        wait = self.first
+        wait = min(self.first, self.longest)
         for _ in range(self.total):
             yield random.uniform(wait / 2, wait)  # noqa: S311 - not a secret
             wait = min(2 * wait, self.longest)

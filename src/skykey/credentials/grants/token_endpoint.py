@@ -179,4 +179,5 @@ class TokenEndpoint:
 def encoded(fields: Mapping[str, str | Secret], encoding: Encoding) -> Secret:
     """The fields as a body, which is a secret again."""
     opened = {name: value.reveal() if isinstance(value, Secret) else value for name, value in fields.items()}
-    return Secret(json.dumps(opened) if encoding is Encoding.JSON else urlencode(opened))
+    # Half a surrogate pair, from a damaged variable or answer, is the issuer's to refuse: an error here would show it.
+    return Secret(json.dumps(opened) if encoding is Encoding.JSON else urlencode(opened, errors="surrogatepass"))

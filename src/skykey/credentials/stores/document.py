@@ -235,14 +235,6 @@ def _parsed(content: Content) -> _Fields | Unreadable:
     return _Fields(given)
 
 
-def _parsed_object(content: Content | Unreadable | None) -> dict[str, Any]:
-    """The same as a plain object; empty unless it is one that this version reads."""
-    if content is None or isinstance(content, Unreadable) or isinstance(decode(content), Unreadable):
-        return {}
-    given: dict[str, Any] = json.loads(content())
-    return given
-
-
 def _no_constant(name: str) -> None:
     raise ValueError(name)
 
