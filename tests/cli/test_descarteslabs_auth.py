@@ -27,6 +27,7 @@ from skykey.descarteslabs.config import EarthOneSettings, Settings
 from skykey.descarteslabs.signing_in import LARGEST, login_of, name_of
 from skykey.sandbox import Box
 from skykey.values.secret import Secret
+from tests.descarteslabs.logins import jwt
 
 Run = Callable[..., Result]
 Promised = Callable[[str, str], Any]
@@ -433,6 +434,7 @@ def test_a_logout_ends_the_login_where_it_came_from(box: Box, auth: Run, file: P
     copy = file.read_bytes()
     left = file.parent / ".token_info.json.0123456789abcdef.skykey-new"  # of a writer that was killed
     left.write_bytes(copy)
+    os.utime(left, (time.time() + 3600, time.time() + 3600))  # by a clock that was set back since
     result = auth("logout")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == (
@@ -840,6 +842,28 @@ def test_whoami_says_that_nobody_verified_it(box: Box, auth: Run, run: Run, prom
     assert "the token says so of itself; nobody has verified it" in text
     asked = promised("why", run("why", "descarteslabs", "--ask", "--json").stdout)["asked"]
     assert asked["verified"] is False
+
+
+@pytest.mark.parametrize("ends", [1e15, 9e18, 253_402_300_800])
+def test_an_end_that_no_calendar_has_is_no_crash(ends: float, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DESCARTESLABS.token_variable, jwt(None, exp=ends))
+    for command in (("whoami",), ("why", "--ask")):
+        result = run(*command[:1], "descarteslabs", *command[1:])
+        assert (result.exit_code, result.exception) == (0, None)
+    assert "at no time that a calendar has" in run("whoami", "descarteslabs").stdout
+
+
+def test_what_a_token_says_of_itself_does_not_command_the_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    evil = "a\x07\x1b]0;title\x9b2J\u202eb"
+    monkeypatch.setenv(DESCARTESLABS.token_variable, jwt(sub=evil, scope=[evil]))
+    for command in (
+        ["whoami", "descarteslabs"],
+        ["why", "descarteslabs", "--ask"],
+        ["descarteslabs", "auth", "status"],
+    ):
+        result = run(*command)
+        assert result.exit_code == 0
+        assert [letter for letter in result.stdout if not letter.isprintable() and letter != "\n"] == []
 
 
 def test_a_named_file_counts_alone_and_is_not_written_over(

@@ -15,6 +15,7 @@ import pytest
 
 from skykey.descarteslabs.auth import Auth
 from skykey.descarteslabs.earthone.auth import Auth as EarthOneAuth
+from skykey.descarteslabs.exceptions import AuthError
 from skykey.descarteslabs.session import AsyncSession, Session
 from tests.descarteslabs.logins import Home, holds, jwt, put
 
@@ -225,3 +226,15 @@ def test_a_forked_child_can_get_a_default_of_its_own(home: Home) -> None:
     finally:
         go.set()
         thread.join(10)
+
+
+def test_the_token_for_tasks_is_the_same_and_its_failure_has_the_same_type(home: Home) -> None:
+    auth = Auth(**{name: home.login()[name] for name in ("client_id", "client_secret")}, _clock=home.clock)
+
+    async def several() -> set[str]:
+        return set(await asyncio.gather(*(auth.async_token() for _ in range(20))))
+
+    assert asyncio.run(several()) == {auth.token}
+    assert home.box.controls.iam_stats()["refreshes"] == 1
+    with pytest.raises(AuthError, match="no client_id"):
+        asyncio.run(Auth(token_info_path=None, _suppress_warning=True).async_token())

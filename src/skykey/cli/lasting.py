@@ -44,5 +44,8 @@ def window(before: float | None, early: float) -> list[str]:
 
 
 def utc(seconds: float) -> str:
-    """A point in time to the second."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """A point in time to the second; issuers may name one that no calendar has."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):
+        return "at no time that a calendar has"

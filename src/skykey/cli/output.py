@@ -55,11 +55,14 @@ def width() -> int:
 
 
 def wrapped(text: str, *, first: str = "", rest: str = "") -> str:
-    """Fold a text to the width; names, paths and URLs stay whole, so that they can be copied."""
+    """Fold a text to the width; names, paths and URLs stay whole, so that they can be copied.
+
+    What a token or a server says of itself may be in it: no control character of it gets to the terminal.
+    """
     import textwrap
 
     return textwrap.fill(
-        text,
+        "".join(letter if letter.isprintable() else " " for letter in text),
         width(),
         initial_indent=first,
         subsequent_indent=rest,

@@ -250,6 +250,21 @@ class Auth(Copies, Defaults, Names):
         """
         return self._fresh().reveal()
 
+    async def async_token(self) -> str:
+        """As `token`, for tasks: the event loop is not blocked while it is renewed.
+
+        Raises
+        ------
+        AuthError, OauthError
+            As `token`.
+        """
+        try:
+            held = await self.keeper.aget()
+        except SkykeyError as problem:
+            raise oauth_error(problem, self._brand) from (None if isinstance(problem, AuthError) else problem)
+        self._notices.tell()
+        return held.credential.token.reveal()
+
     @property
     def payload(self) -> dict[str, Any]:
         """The claims of `token`, not verified; the platform's own come without their prefix. A new ``dict`` each time.

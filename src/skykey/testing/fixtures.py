@@ -30,6 +30,8 @@ def skykey_site(skykey_box: Box, monkeypatch: pytest.MonkeyPatch, tmp_path: obje
     Its `controls` move the clock, end, revoke and rotate credentials, and let a user's next action fail.
     """
     skykey_box.controls.reset()
+    skykey_box.controls.rotate()  # new tokens and logins, in case a test ended the last ones
+    skykey_box.controls.forget()
     changes = skykey_box.changes()
     for name in changes.unset:
         monkeypatch.delenv(name, raising=False)
