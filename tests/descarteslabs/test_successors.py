@@ -13,7 +13,7 @@ from skykey.descarteslabs import successors
 from skykey.descarteslabs.auth import Auth
 from skykey.descarteslabs.exceptions import AuthError
 from tests.credentials.stores.rings import Ring
-from tests.descarteslabs.logins import Home, everything_in
+from tests.descarteslabs.logins import Home, everything_in, put
 
 AN_HOUR = 3600
 
@@ -33,7 +33,7 @@ def given_of(login: dict[str, Any]) -> dict[str, Any]:
 
 def forget_the_process() -> None:
     """As if it were another one: nothing is left of its memory."""
-    successors._memory._entries.clear()
+    successors._spent.clear()
 
 
 def renewed(home: Home, given: dict[str, Any]) -> str | None:
@@ -85,3 +85,29 @@ def test_a_keyring_that_fails_is_no_reason_to_write_a_file(
     latest = renewed(home, given)
     assert latest != given["client_secret"]
     assert (latest or "?").encode() not in everything_in(tmp_path)
+
+
+@pytest.mark.parametrize("second", ["a file that is named", "the file of the login", "variables"])
+def test_a_secret_that_was_spent_here_is_not_spent_again_by_another_way(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: str
+) -> None:
+    home.box.controls.iam(rotation=True)
+    given = given_of(home.login())
+    first = Auth(**given, _clock=home.clock)
+    assert first.payload["name"] == "Ada"
+    home.later(AN_HOUR)
+    match second:
+        case "a file that is named":
+            other = Auth(**given, token_info_path=tmp_path / "mine.json", _clock=home.clock)
+        case "the file of the login":
+            put(home.file, {**given, "refresh_token": given["client_secret"]})
+            other = Auth(_clock=home.clock)
+        case _:
+            for name, value in given.items():
+                monkeypatch.setenv(f"DESCARTESLABS_{name.upper()}", value)
+            other = Auth(scope=["openid"], _clock=home.clock)
+    assert other.payload["sub"]
+    home.later(AN_HOUR)
+    assert first.payload["name"] == "Ada"
+    assert other.payload["sub"]
+    assert home.box.controls.iam_stats()["reuses"] == 0

@@ -77,12 +77,11 @@ class Login:
         """
         if self.client_id is None:
             raise self._missing("no client_id")
-        if not self.renewal and (held is None or not held.renewal):
+        renewal = self.renewal if held is None or not held.renewal else held.renewal
+        if not renewal:
             raise self._missing("no client_secret or refresh_token")
         try:
-            if self.renewal and not self.lasts:
-                return self._with_given(self.renewal, held, ask)
-            return self._grant(lasts=self.lasts).obtain(self._with(held, None), ask)
+            return self._bought(renewal, held, ask)
         except Unavailable:
             raise self._missing("nobody is logged in") from None
         except SkykeyError as problem:
@@ -92,22 +91,17 @@ class Login:
         """Never: nothing local says so."""
         return False
 
-    def _with_given(self, given: Secret, held: Held[Bearer] | None, ask: Ask) -> Held[Bearer]:
-        """Buy with a secret that is written nowhere, or with what the issuer has put in its place since."""
+    def _bought(self, renewal: Secret, held: Held[Bearer] | None, ask: Ask) -> Held[Bearer]:
         from skykey.descarteslabs.successors import Successors
 
-        successors = Successors(self.domain, self.client_id or "", given)
+        successors = Successors(self.domain, self.client_id or "", None if self.lasts else self.renewal)
         with successors.turn(ask.deadline):
             # The latest secret only: an older one that comes again ends the whole login.
-            latest = self._with(held, successors.latest())
-            found = self._grant(lasts=successors.lasts).obtain(latest, ask)
-            if found.renewal and found.renewal != given:
-                successors.remember(found)
+            latest = successors.latest(renewal)
+            before = replace(held or Held(Bearer.to_come(self.reach), ""), renewal=latest)
+            found = self._grant(lasts=self.lasts or successors.lasts).obtain(before, ask)
+            successors.remember(latest, found)
         return found
-
-    def _with(self, held: Held[Bearer] | None, successor: Secret | None) -> Held[Bearer]:
-        base = held or Held(Bearer.to_come(self.reach), "")
-        return replace(base, renewal=successor or base.renewal or self.renewal)
 
     def _missing(self, what: str) -> AuthError:
         return AuthError(NO_LOGIN.format(f" ({what})", self.brand.documentation), next=self.brand.login)

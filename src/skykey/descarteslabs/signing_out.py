@@ -163,7 +163,7 @@ def _remove(path: str) -> None:
     folder, name = os.path.split(os.path.realpath(path))
     with any_folder(folder) as opened:
         # What a writer that was killed left behind holds the login too.
-        sweep(opened, name, older=-1.0)
+        sweep(opened, name, older=-float("inf"))
 
 
 def _told(brand: Brand, login: TokenInfo, clock: Clock) -> tuple[str | None, SkykeyError | None]:
