@@ -37,6 +37,7 @@ from tests.wire.askers import Asker, AsyncAsker, Fixed, api_key, bearer, get
 from tests.wire.server import Answer, Seen, as_json, chunk, reply, serving
 
 CANARY = "canary-7f3a9c"
+LONG = CANARY * 60
 PAIR = "dXNlcjpjYW5hcnktN2YzYTlj"  # user:canary-7f3a9c
 
 
@@ -312,3 +313,14 @@ def assert_shows_nothing(problem: BaseException) -> None:
         for frame, _ in traceback.walk_tb(link.__traceback__):
             if f"{os.sep}tests{os.sep}" not in frame.f_code.co_filename:
                 assert CANARY not in repr(frame.f_locals), frame.f_code.co_name
+
+
+def test_a_long_token_in_a_challenge_is_taken_out_before_the_words_are_cut() -> None:
+    def answer(seen: Seen) -> bytes:
+        said = seen.headers["authorization"].removeprefix("Bearer ")
+        return reply(401, "no", WWW_Authenticate=f'Bearer error="invalid_token", error_description="bad {said} end"')
+
+    with serving(answer) as server, pytest.raises(SkykeyError) as caught:
+        Asker().ask(get(server.url, auth=(bearer(server.url, token=LONG),)))
+    assert CANARY not in shown(caught.value)
+    assert caught.value.words == "bad <secret> end"

@@ -1,6 +1,6 @@
 """Unavailable goes on, failed stops, the winner stays, and everything is written down (rows D4, D11, D12)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from skykey.credentials.keeper import Keeper
 from skykey.credentials.provider import Ask, Keeping
 from skykey.credentials.trace import Attempt, Outcome
 from skykey.testing.clock import FakeClock
-from skykey.values.errors import Failed, NoCredential, Unavailable, Unreachable
+from skykey.values.errors import Ambiguous, Failed, NoCredential, Unavailable, Unreachable
 from skykey.values.life import Life
 from tests.credentials.fakes import CANARY, bearer, text_of
 
@@ -197,3 +197,125 @@ def test_through_a_keeper_the_winner_stays_and_is_lost_and_found() -> None:
     assert text_of(keeper.get()) == "t1"
     assert [held.source for held in [keeper.get()]] == ["one"]
     assert outcomes(keeper.trace()) == [("two", UNAVAILABLE), ("one", FOUND)]
+
+
+# -- what lies behind the winner
+
+
+@dataclass
+class Owned(Source):
+    """Says whose it is, and when it ends."""
+
+    whose: str | None = None
+    ends: float | None = None
+
+    def obtain(self, held: Held[Bearer] | None, ask: Ask, /) -> Held[Bearer]:
+        found = super().obtain(held, ask)
+        return replace(found, credential=replace(found.credential, identity=self.whose, life=Life(ends=self.ends)))
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "skykey.credentials"]
+
+
+def test_two_peoples_credentials_are_an_error_where_strictness_was_asked_for() -> None:
+    ada, bob, ask = Owned("one", CANARY, whose="ada"), Owned("two", "t2", whose="bob"), Ask()
+    with pytest.raises(Ambiguous) as caught:
+        replace(chain(ada, bob), strict=True).obtain(None, ask)
+    assert str(caught.value) == (
+        "one and two hold credentials of different people\n"
+        "Next: take one of them away; create a token at https://site.example/auth/tokens"
+    )
+    with pytest.raises(Ambiguous):
+        Keeper(replace(chain(ada, bob), strict=True), clock=FakeClock()).get()
+
+
+def test_two_peoples_credentials_are_said_once_and_the_first_is_used(caplog: pytest.LogCaptureFixture) -> None:
+    sources = chain(Owned("one", CANARY, whose="ada"), Owned("two", "t2", whose="bob"))
+    held = sources.obtain(None, Ask())
+    for _ in range(3):
+        held = sources.obtain(held, Ask())
+        assert held.source == "one"
+    assert warnings(caplog) == ["one and two hold credentials of different people; the first one is used"]
+    assert CANARY not in caplog.text
+
+
+def test_each_conflict_is_said_however_long_the_names_are(caplog: pytest.LogCaptureFixture) -> None:
+    name = "the file /a/folder/whose/name/is/longer/than/anybody/would/type/and/goes/on/and/on/and/on/token-"
+    people = [Owned(f"{name}{who}", who, whose=who) for who in ("ada", "bob", "eve")]
+    chain(*people).obtain(None, Ask())
+    said = warnings(caplog)
+    assert len(said) == 2
+    assert "bob" in said[0]
+    assert "eve" in said[1]
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [("ada", "ada"), ("ada", None), (None, "bob"), (None, None)])
+@pytest.mark.parametrize("strict", [False, True])
+def test_who_may_be_the_same_person_is_no_conflict(
+    mine: str | None, theirs: str | None, strict: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    sources = replace(chain(Owned("one", "t1", whose=mine), Owned("two", "t2", whose=theirs)), strict=strict)
+    assert text_of(sources.obtain(None, Ask())) == "t1"
+    assert warnings(caplog) == []
+
+
+def test_nobody_looks_behind_a_winner_that_says_nothing() -> None:
+    behind = Owned("two", "t2", whose="bob")
+    chain(Owned("one", "t1"), behind).obtain(None, Ask())
+    assert behind.asked == 0
+
+
+@pytest.mark.parametrize("keeping", [Keeping.IN_PROCESS, Keeping.STORED])
+def test_a_comparison_costs_no_request(keeping: Keeping) -> None:
+    issuer = Owned("two", "t2", whose="bob", keeping=keeping)
+    replace(chain(Owned("one", "t1", whose="ada"), issuer), strict=True).obtain(None, Ask())
+    assert issuer.asked == 0
+
+
+@pytest.mark.parametrize("error", [Unavailable("not set"), Failed("two lines"), RuntimeError(CANARY)])
+def test_what_is_not_used_may_be_broken_and_leaves_no_trace(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    ask = Ask()
+    sources = replace(chain(Owned("one", "t1", whose="ada"), Source("two", error)), strict=True)
+    assert text_of(sources.obtain(None, ask)) == "t1"
+    assert outcomes(ask.trace) == [("one", FOUND), ("two", NOT_ASKED)]
+    assert CANARY not in caplog.text
+
+
+def test_a_conflict_behind_a_broken_source_is_seen() -> None:
+    sources = chain(Owned("one", "t1", whose="ada"), Source("two", Failed("x")), Owned("three", "t3", whose="bob"))
+    with pytest.raises(Ambiguous, match="one and three"):
+        replace(sources, strict=True).obtain(None, Ask())
+
+
+def test_an_ended_token_that_hides_a_fresh_one_is_said_once_while_the_seconds_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = FakeClock(wall=1000.0)
+    sources = chain(Owned("one", CANARY, ends=900.0), Owned("two", CANARY, ends=4600.0))
+    for _ in range(5):
+        assert sources.obtain(None, Ask(clock)).source == "one"
+        clock.advance(7)
+    assert warnings(caplog) == [
+        "what one holds ended 100 s ago, and hides what two holds, which lives for 3600 s more; take the old one away"
+    ]
+    assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [(1001.0, 4600.0), (None, 4600.0), (900.0, None), (900.0, 1000.0), (900.0, 950.0)],
+    ids=["alive", "says no end", "other says no end", "other ends now", "both ended"],
+)
+def test_a_token_that_hides_nothing_better_is_not_complained_about(
+    mine: float | None, theirs: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    sources = chain(Owned("one", "t1", whose="ada", ends=mine), Owned("two", "t2", whose="ada", ends=theirs))
+    sources.obtain(None, Ask(FakeClock(wall=1000.0)))
+    assert warnings(caplog) == []
+
+
+def test_an_ended_token_of_somebody_else_is_both(caplog: pytest.LogCaptureFixture) -> None:
+    sources = chain(Owned("one", "t1", whose="ada", ends=900.0), Owned("two", "t2", whose="bob", ends=4600.0))
+    sources.obtain(None, Ask(FakeClock(wall=1000.0)))
+    assert len(warnings(caplog)) == 2

@@ -1,5 +1,7 @@
 """When a keeper renews, over simulated hours: no gap, no storm (rows A5 to A8, A19, A20, B3, D1, H8)."""
 
+import asyncio
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,10 +11,14 @@ import pytest
 
 from skykey.credentials.held import Held
 from skykey.credentials.keeper import Keeper
-from skykey.credentials.provider import Ask
+from skykey.credentials.provider import Ask, Keeping
+from skykey.credentials.store import MemoryStore
 from skykey.testing.clock import FakeClock
-from skykey.values.errors import Unreachable
-from tests.credentials.fakes import Bearer, Fake, text_of
+from skykey.values.deadline import Deadline
+from skykey.values.errors import TimedOut, Unreachable
+from skykey.values.life import Life, Windows
+from skykey.values.secret import Secret
+from tests.credentials.fakes import Bearer, Fake, bearer, text_of
 from tests.credentials.naive import Locked, Naive
 from tests.credentials.proof import Make, proven, settled
 
@@ -203,3 +209,260 @@ def test_the_latest_trace_is_at_hand_while_another_renewal_runs() -> None:
     assert keeper.trace().attempts == ()
     keeper.get()
     assert keeper.trace() is fake.asks[0].trace
+
+
+# -- who waits for an early renewal
+
+
+def test_a_prompt_keeper_lets_whoever_starts_an_early_renewal_wait_for_it() -> None:
+    fake = Fake()
+    keeper = Keeper(fake, clock=fake.clock, prompt=True)
+    old = keeper.get()
+    fake.clock.advance(3600 - 200)
+    assert text_of(keeper.get()) == "token-2"
+    fake.clock.advance(3600 - 200)
+    fake.gate.clear()
+    answers: list[str] = []
+    first = threading.Thread(target=lambda: answers.append(text_of(keeper.get())))
+    fake.entered.clear()
+    first.start()
+    assert fake.entered.wait(10)
+    assert text_of(keeper.get()) == "token-2", "the others go on with what is valid"
+    assert text_of(asyncio.run(keeper.aget())) == "token-2"
+    fake.gate.set()
+    first.join(10)
+    assert answers == ["token-3"]
+    assert old.generation == 1
+
+
+def test_a_prompt_keeper_gives_what_is_valid_when_the_early_renewal_fails() -> None:
+    fake = Fake()
+    keeper = Keeper(fake, clock=fake.clock, prompt=True)
+    held = keeper.get()
+    fake.error = Unreachable("away")
+    fake.clock.advance(3600 - 200)
+    for _ in range(3):
+        assert keeper.get() is held
+    assert fake.asked == 2
+    fake.clock.advance(201)
+    with pytest.raises(Unreachable):
+        keeper.get()
+
+
+def test_a_prompt_keeper_whose_caller_runs_out_of_time_renews_all_the_same() -> None:
+    fake, now = Fake(), time.time()
+    keeper = Keeper(fake, prompt=True, held=bearer("old", Life(now - 3400, now + 200)))
+    fake.gate.clear()
+    with pytest.raises(TimedOut):
+        keeper.get(Deadline.after(0.01))
+    fake.gate.set()
+    settled(keeper)
+    assert text_of(keeper.get()) == "token-1"
+
+
+# -- what came another way
+
+
+def test_what_is_put_is_handed_out_as_if_it_had_just_been_renewed() -> None:
+    fake = Fake()
+    keeper = Keeper(fake, clock=fake.clock)
+    assert keeper.at_hand is None
+    first = keeper.get()
+    assert keeper.at_hand is first
+    assert keeper.reject(first, "revoked")
+    now = fake.clock.wall()
+    keeper.put(bearer("put", Life(now, now + 3600)))
+    held = keeper.get()
+    assert (text_of(held), held.generation, fake.asked) == ("put", 2, 1)
+    assert keeper.at_hand is held
+    assert keeper.reject(first, "revoked"), "there is a newer one"
+    assert keeper.get() is held
+    fake.clock.advance(3600)
+    assert keeper.at_hand is held, "to look does not renew"
+    assert text_of(keeper.get()) == "token-2"
+    assert keeper.get().generation == 3
+
+
+def test_what_is_put_ends_the_hold_after_a_failure() -> None:
+    fake = Fake()
+    fake.error = Unreachable("away")
+    keeper = Keeper(fake, clock=fake.clock)
+    with pytest.raises(Unreachable):
+        keeper.get()
+    keeper.put(bearer("put"))
+    assert text_of(keeper.get()) == "put"
+
+
+@pytest.mark.parametrize("life", [Life(), Life(ends=4e9)], ids=["says no end", "ends"])
+@pytest.mark.parametrize("error", [None, Unreachable("away")], ids=["success", "failure"])
+def test_a13_a_late_end_of_an_old_renewal_does_not_replace_what_was_put_meanwhile(
+    life: Life, error: Exception | None
+) -> None:
+    fake = Fake()
+    keeper = Keeper(fake, clock=fake.clock)
+    keeper.get()
+    fake.clock.advance(3600)
+    fake.gate.clear()
+    fake.entered.clear()
+    answers: list[str] = []
+    waiting = threading.Thread(target=lambda: answers.append(text_of(keeper.get())))
+    waiting.start()
+    assert fake.entered.wait(10)
+    keeper.put(bearer("put", life))
+    fake.error = error
+    fake.gate.set()
+    waiting.join(10)
+    settled(keeper)
+    assert answers == ["put"], "whoever waited gets the newer one"
+    assert text_of(keeper.get()) == "put"
+    assert fake.asked == 2
+
+
+def test_what_was_put_and_refused_does_not_hide_the_end_of_a_renewal() -> None:
+    fake = Fake()
+    keeper = Keeper(fake, clock=fake.clock)
+    keeper.get()
+    fake.clock.advance(3600)
+    fake.gate.clear()
+    fake.entered.clear()
+    answers: list[str] = []
+    waiting = threading.Thread(target=lambda: answers.append(text_of(keeper.get())))
+    waiting.start()
+    assert fake.entered.wait(10)
+    keeper.put(bearer("put"))
+    held = keeper.at_hand
+    assert held is not None
+    assert keeper.reject(held, "not that one either")
+    fake.gate.set()
+    waiting.join(10)
+    assert answers == ["token-2"]
+    assert text_of(keeper.get()) == "token-2"
+
+
+@pytest.mark.parametrize(
+    ("lives", "early", "late", "pause"),
+    [(3600.0, 300.0, 30.0, 30.0), (300.0, 150.0, 15.0, 30.0), (20.0, 10.0, 1.0, 10.0), (None, 300.0, 30.0, 30.0)],
+)
+def test_windows_are_those_of_what_is_held(lives: float | None, early: float, late: float, pause: float) -> None:
+    fake = Fake(lives=lives)
+    keeper = Keeper(fake, clock=fake.clock)
+    assert keeper.windows == Windows()
+    keeper.get()
+    assert keeper.windows == Windows(early, late, pause)
+
+
+# -- a clock that is set back, and a store
+
+
+def test_b3_what_a_keeper_stored_itself_is_not_young_again_when_the_clock_is_set_back() -> None:
+    clock = FakeClock()
+    issuer, store = Fake(clock, keeping=Keeping.STORED), MemoryStore()
+    keeper = Keeper(issuer, clock=clock, store=store, key="k")
+    keeper.get()
+    clock.advance(1800)
+    clock.jump(-3600)
+    clock.advance(1800)
+    assert text_of(keeper.get()) == "token-2", "an hour has gone by, whatever the clock says"
+    clock.advance(3000)
+    assert text_of(keeper.get()) == "token-2"
+    assert issuer.asked == 2
+
+
+def test_b3_what_another_process_stored_after_the_clock_was_set_back_is_adopted() -> None:
+    clock = FakeClock()
+    issuer, store = Fake(clock, keeping=Keeping.STORED), MemoryStore()
+    ours, theirs = (Keeper(issuer, clock=clock, store=store, key="k") for _ in range(2))
+    ours.get()
+    theirs.get()
+    clock.jump(-3600)
+    clock.advance(3600)
+    assert text_of(theirs.get()) == "token-2"
+    assert text_of(ours.get()) == "token-2"
+    assert issuer.asked == 2
+
+
+# -- what is said, and how often
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "skykey.credentials"]
+
+
+@pytest.mark.parametrize("prompt", [False, True])
+def test_an_outage_is_said_once_and_the_next_one_again(prompt: bool, caplog: pytest.LogCaptureFixture) -> None:
+    fake = Fake()
+    keeper = Keeper(fake, clock=fake.clock, prompt=prompt)
+    keeper.get()
+    for outage in (1, 2):
+        fake.error = Unreachable("the issuer is away")
+        fake.clock.advance(3600 - 300)
+        asked = fake.asked
+        for _ in range(9):  # through the early window and into the late one
+            keeper.get()
+            settled(keeper)
+            fake.clock.advance(32)
+        assert fake.asked >= asked + 8
+        said = warnings(caplog)
+        assert len(said) == outage
+        assert said[-1].startswith("the issuer is away; the last renewal of fake succeeded 3300 s ago")
+        assert said[-1].endswith("; what is held is still valid and stays in use")
+        fake.error = None
+        fake.clock.advance(12)
+        keeper.get()
+    assert len(warnings(caplog)) == 2
+
+
+def test_a_wrong_clock_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    fake = Fake()
+    keeper = Keeper(fake, clock=fake.clock)
+    for offset in (59.0, -600.0, 600.0):
+        fake.inside = lambda offset=offset: setattr(fake.asks[-1].trace, "offset", offset)  # type: ignore[misc]
+        keeper.get()
+        settled(keeper)
+        fake.clock.advance(3600)
+    assert warnings(caplog) == [
+        "this machine's clock is 600 s ahead of the issuer's; lives are counted by the issuer's clock"
+    ]
+
+
+@pytest.mark.parametrize("prompt", [False, True])
+def test_in_the_last_seconds_all_wait_and_a_failure_takes_nothing_away(prompt: bool) -> None:
+    fake = Fake()
+    keeper = Keeper(fake, clock=fake.clock, prompt=prompt)
+    held = keeper.get()
+    fake.error = Unreachable("the issuer is away")
+    fake.clock.advance(3600 - 30)
+    for _ in range(29):
+        asked = fake.asked
+        assert keeper.get() is held
+        assert fake.asked == asked + 1, "it was tried, and waited for"
+        fake.clock.advance(1)
+    fake.clock.advance(1)
+    with pytest.raises(Unreachable):
+        keeper.get()
+
+
+def test_what_is_put_is_what_the_next_one_is_bought_with() -> None:
+    fake = Fake()
+    keeper = Keeper(fake, clock=fake.clock)
+    now = fake.clock.wall()
+    keeper.put(replace(bearer("put", Life(now, now + 3600)), renewal=Secret("renewal"), generation=7))
+    assert keeper.get().generation == 7, "counted where it comes from"
+    keeper.put(replace(bearer("put again", Life(now, now + 3600)), renewal=Secret("later")))
+    assert keeper.get().generation == 8, "and never backwards"
+    fake.clock.advance(3600)
+    assert text_of(keeper.get()) == "token-1"
+    (seen,) = fake.seen
+    assert seen is not None
+    assert seen.renewal == Secret("later")
+
+
+def test_whichever_clock_says_so_first_it_is_over() -> None:
+    for steady, jump in ((3600.0, -1800.0), (0.0, 3600.0), (1800.0, 1800.0), (3600.0, -1e6)):
+        fake = Fake()
+        keeper = Keeper(fake, clock=fake.clock)
+        keeper.get()
+        fake.clock.advance(steady)
+        fake.clock.jump(jump)
+        fake.clock.advance(1)  # for a second nothing is decided anew
+        assert text_of(keeper.get()) == "token-2", (steady, jump)

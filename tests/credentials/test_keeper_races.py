@@ -1,6 +1,7 @@
 """Many callers, one renewal: threads, tasks, cancellation, deadlines, dead sources (shape test e; rows A1 to A6)."""
 
 import asyncio
+import contextvars
 import itertools
 import threading
 import time
@@ -12,7 +13,7 @@ import pytest
 from skykey.credentials.held import Held
 from skykey.credentials.keeper import Keeper
 from skykey.testing.clock import FakeClock
-from skykey.values.deadline import Deadline
+from skykey.values.deadline import Deadline, within
 from skykey.values.errors import Failed, TimedOut, Unreachable
 from tests.credentials.fakes import CANARY, Fake, text_of
 from tests.credentials.naive import Locked, Naive
@@ -156,6 +157,44 @@ def test_a_renewal_has_its_own_time_limit_and_not_that_of_who_started_it() -> No
     left = fake.asks[0].deadline.remaining()
     assert left is not None
     assert 5 < left <= 7
+    fake.gate.set()
+
+
+def test_who_waits_inside_a_block_with_a_time_limit_leaves_with_it() -> None:
+    fake = Fake()
+    fake.gate.clear()
+    keeper = Keeper(fake)
+    with within(0.05), pytest.raises(TimedOut, match="waiting for the credential"):
+        keeper.get()
+    with within(0.05), pytest.raises(TimedOut, match="waiting for the credential"):
+        asyncio.run(keeper.aget())
+    with within(30), pytest.raises(TimedOut):
+        keeper.get(Deadline.after(0.05))
+    fake.gate.set()
+    assert text_of(keeper.get()) == "token-1"
+
+
+def test_a_renewal_has_no_part_in_the_time_limit_of_its_starters_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Inheriting(threading.Thread):
+        """As threads are from Python 3.14 on, where that is switched on."""
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.context = contextvars.copy_context()
+
+        def run(self) -> None:
+            self.context.run(super().run)
+
+    fake = Fake()
+    fake.gate.clear()
+    keeper = Keeper(fake)
+    with monkeypatch.context() as patch, within(0.05):
+        patch.setattr(threading, "Thread", Inheriting)
+        with pytest.raises(TimedOut):
+            keeper.get()
+    left = fake.asks[0].deadline.remaining()
+    assert left is not None
+    assert left > 30
     fake.gate.set()
 
 

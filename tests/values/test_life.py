@@ -67,6 +67,10 @@ def test_the_time_left_decides(life: Life | None, expected: Verdict) -> None:
         (600, 299, USE),  # at ten minutes the windows are whole
         (600, 300, SOON),
         (600, 570, NOW),
+        (300, 149, USE),  # as long as the early window: half of it
+        (300, 150, SOON),
+        (300, 285, NOW),
+        (301, 1, SOON),
         (86400, 86400 - 301, USE),
         (86400, 86400 - 300, SOON),
     ],
@@ -128,6 +132,35 @@ def test_a_source_is_looked_at_even_while_renewals_pause() -> None:
     assert verdict(life, steady=105, looked=100, failed=100.0) is LOOK
 
 
+def test_a_source_is_looked_at_even_while_a_failure_is_held_in_the_last_seconds() -> None:
+    """The file may have been mended meanwhile."""
+    life = Life(-3590, 10, look_again=1.0)
+    assert verdict(life, steady=100.5, looked=99.5, failed=100.0) is LOOK
+    assert verdict(life, steady=100.5, looked=100.0, failed=100.0) is USE
+    assert verdict(Life(-3600, 0, look_again=1.0), steady=100.5, looked=99.5, failed=100.0) is HOLD
+
+
+@pytest.mark.parametrize(
+    ("pause", "life", "since", "expected"),
+    [
+        (0.0, left(200), 0.0, SOON),
+        (0.0, left(20), 0.0, NOW),
+        (0.0, left(-5), 0.9, USE),  # it was over when it came: not at each call
+        (0.0, left(-5), 1.0, NOW),
+        (0.5, left(-5), 0.4, USE),
+        (0.5, left(-5), 0.5, NOW),
+        (60.0, left(20), 59.0, USE),
+        (60.0, left(-5), 1.0, NOW),
+    ],
+)
+def test_a_pause_that_was_asked_for_is_kept_and_none_is_no_storm(
+    pause: float, life: Life, since: float, expected: Verdict
+) -> None:
+    spacing = Windows(pause=pause)
+    found = judge(life, wall=0.0, steady=100 + since, looked=100 + since, windows=spacing, failed=None, renewed=100.0)
+    assert found is expected
+
+
 numbers = st.integers(-10_000, 10_000).map(lambda n: n / 4)
 moments = st.integers(0, 4_000).map(lambda n: n / 4)
 windows = st.builds(Windows, *[st.integers(0, 2_000).map(lambda n: n / 4)] * 4)
@@ -175,6 +208,8 @@ def test_more_time_left_never_gives_a_harsher_verdict(
         ]
 
     assume(born is None or ends > born)
+    # Where a life outgrows the early window the windows widen at a step: a documented leeway is exactly that window.
+    assume(born is None or (ends - born > spacing.early) == (ends + more - born > spacing.early))
     assert harshness(ends + more) <= harshness(ends)
 
 
@@ -200,6 +235,11 @@ def test_what_is_handed_out_without_a_decision_is_still_alive_then(
     assert quiet == 0 or wall + quiet <= ends
     if ends - wall > spacing.fitted(life).late:
         assert wall + quiet <= ends - spacing.fitted(life).late + 1e-9
+
+
+@pytest.mark.parametrize(("wall", "quiet"), [(0, 3570), (3569, 1), (3570, 30), (3599, 1), (3600, 0), (9999, 0)])
+def test_calm_lasts_to_the_late_window_and_in_it_to_the_end(wall: float, quiet: float) -> None:
+    assert calm(Life(0, 3600), wall=wall, windows=Windows()) == quiet
 
 
 def test_what_never_ends_stays_calm() -> None:

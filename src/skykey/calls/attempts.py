@@ -13,7 +13,7 @@ from skykey.calls.redirects import redirected
 from skykey.calls.refusals import refusal
 from skykey.calls.repeats import Repeats
 from skykey.calls.steps import Batches, Close, Need, Pause, Read, Send, Step
-from skykey.credentials.conceal import conceal_in, concealed_body
+from skykey.credentials.conceal import conceal_in, concealed_body, concealed_head
 from skykey.credentials.place import place
 from skykey.values.deadline import Deadline
 from skykey.values.errors import NotAuthenticated, Redirected, SkykeyError, TransportError
@@ -55,7 +55,8 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
             head, carried = yield from _send(call, helds, deadline)
             reader = call.reader()
             if not _SUCCESS[0] <= head.status < _SUCCESS[1]:
-                body = concealed_body((yield from _words()), helds if carried else ())
+                sent = helds if carried else ()
+                head, body = concealed_head(head, sent), concealed_body((yield from _words()), sent)
                 raise refusal(head, reader.words(head, body), remedy=call.remedy)
             reader.head(head)
             while (chunk := (yield Read())) is not None:

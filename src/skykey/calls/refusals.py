@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skykey.wire.times import retry_after
 from skykey.values.errors import (
     Forbidden,
     NotAuthenticated,
@@ -15,6 +14,7 @@ from skykey.values.errors import (
     RateLimited,
     ServiceError,
 )
+from skykey.wire.times import retry_after
 
 if TYPE_CHECKING:
     from skykey.wire.request import Head

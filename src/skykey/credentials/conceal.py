@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.values.errors import ServiceError, SkykeyError
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from skykey.credentials.held import Held
     from skykey.values.secret import Secret
+    from skykey.wire.request import Head
 
 _SHOWN: Final = "<secret>"
 # Shorter ones are words of the language: taking them out would say what they are.
@@ -32,6 +34,12 @@ def concealed(text: str, secrets: Iterable[Secret]) -> str:
     for spelling in sorted(spelled, key=len, reverse=True):
         text = text.replace(spelling, _SHOWN)
     return text
+
+
+def concealed_head(head: Head, helds: Iterable[Held[Any]]) -> Head:
+    """A refusal's head without what was sent to get it: a challenge is cut short before anybody looks for secrets."""
+    secrets = [value for held in helds for _, value in held.credential.parts()]
+    return replace(head, headers={name: concealed(value, secrets) for name, value in head.headers.items()})
 
 
 def concealed_body(body: bytes, helds: Iterable[Held[Any]]) -> bytes:
@@ -67,8 +75,8 @@ def _spellings(plain: str) -> set[str]:
     for reading in readings:
         raw = reading.encode("utf-8", "surrogatepass")
         quoted = {quote(raw, safe=""), quote_plus(raw), quote(raw), quote(raw, safe="!'()*")}  # the last: JavaScript's
-        as_json = json.dumps(reading)[1:-1]
-        found |= {reading, as_json, as_json.replace("/", r"\/"), *quoted}
+        as_json = {json.dumps(reading, ensure_ascii=plainly)[1:-1] for plainly in (True, False)}
+        found |= {reading, *as_json, *(spelling.replace("/", r"\/") for spelling in as_json), *quoted}
         found |= {re.sub("%..", lambda escape: escape[0].lower(), spelling) for spelling in quoted}
         found |= set(_encoded(raw, base64.b64encode)) | set(_encoded(raw, base64.urlsafe_b64encode))
     return {spelling for spelling in found if len(spelling) >= _SHORTEST}

@@ -28,7 +28,7 @@ class Row:
     reason
         Why it was not used; empty for the one that is.
     storage
-        How long what it gives is kept.
+        How long what it gives is kept, or where.
     hint
         Of the credential it has, if it has one; never the credential.
     same_as_winner

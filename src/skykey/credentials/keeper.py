@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import threading
+import time
 import weakref
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, replace
@@ -32,6 +34,8 @@ _NO_LIMIT = Deadline(None)
 _PATIENCE = 60.0
 # However long a credential lives, the wall clock is looked at once a second: it may jump, the machine may have slept.
 _TICK = 1.0
+# Seconds that a program which ends waits for renewals that a store waits for, all together.
+_FAREWELL = 5.0
 
 _renewing: ContextVar[frozenset[int]] = ContextVar("skykey_renewing", default=frozenset())
 _keepers: weakref.WeakSet[Keeper[Any]] = weakref.WeakSet()
@@ -266,7 +270,9 @@ class Keeper(Generic[C]):
         """Ask the provider. If it cannot say, it is to be asked for a credential, and says what is wrong."""
         try:
             return self.provider.changed(held)
-        except (Exception, SystemExit):  # noqa: BLE001 - a provider may be anybody's code
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - a provider may be anybody's code
             return True
 
     def _start(self) -> Ticket[C]:
@@ -278,12 +284,16 @@ class Keeper(Generic[C]):
             ticket: Ticket[C] = Ticket()
             # A context of its own: from Python 3.14 on a thread may inherit its starter's, and with it a time limit.
             work, arguments = Context().run, (self._renew, ticket, parents | {id(self)})
-            # Running before anyone can see it: whoever gets the ticket may rely on its being settled some day.
+            # Running before anyone can see it: whoever gets the ticket may rely on its being settled some day. If
+            # Ctrl-C comes between the two lines, the thread finds that its ticket is nobody's.
             threading.Thread(target=work, args=arguments, name="skykey-renewal", daemon=True).start()
             self._ticket = ticket
         return self._ticket
 
     def _renew(self, ticket: Ticket[C], parents: frozenset[int]) -> None:
+        with self._lock:
+            if self._ticket is not ticket:
+                return
         _renewing.set(parents)
         trace, before = Trace(), self._previous
         ask = Ask(self._clock, Deadline.after(self._patience, self._clock), self._refused, trace, self._carrier)
@@ -293,24 +303,30 @@ class Keeper(Generic[C]):
             found = self._obtain(ask)
         except BaseException as problem:  # noqa: BLE001 - whatever it is, the waiters must wake and the lock be free
             error = problem
-        changed = error is not None and self._held is not None and self._changed(self._held)
-        with self._lock:
-            self._ticket, self._trace, self._ready = None, trace, None
-            self._looked = now = self._clock.steady()
-            if self._previous is not before and self._held is not None and self._refused is not self._held:
-                # A newer one came another way meanwhile: how this renewal ended is of no interest any more.
-                found, error = self._held, None
-            elif found is not None:
-                self._publish(found)
-            elif error is not None:
-                error = with_circumstances(error, self.provider.name, self._since(now), trace.offset)
-                self._failure = _Failure(error, now)
-                if changed or not self._still_good():
-                    self._held = None
-                elif not self._is_over(now):
-                    found = self._held  # the renewal came in good time: its failure harms nobody yet
-        self._note(error, trace, harmless=found is not None)
-        ticket.settle(found, None if found is not None else error)
+        try:
+            changed = error is not None and self._held is not None and self._changed(self._held)
+            with self._lock:
+                self._ticket, self._trace, self._ready = None, trace, None
+                self._looked = now = self._clock.steady()
+                if self._previous is not before and self._held is not None and self._refused is not self._held:
+                    # A newer one came another way meanwhile: how this renewal ended is of no interest any more.
+                    found, error = self._held, None
+                elif found is not None:
+                    self._publish(found)
+                elif error is not None:
+                    error = with_circumstances(error, self.provider.name, self._since(now), trace.offset)
+                    self._failure = _Failure(error, now)
+                    if changed or not self._still_good():
+                        self._held = None
+                    elif not self._is_over(now):
+                        found = self._held  # the renewal came in good time: its failure harms nobody yet
+            self._note(error, trace, harmless=found is not None)
+        finally:
+            # Also if a source's own look or a log's handler raises: who waits must wake, and the next one may try.
+            with self._lock:
+                if self._ticket is ticket:
+                    self._ticket = None
+            ticket.settle(found, None if found is not None else error)
 
     def _publish(self, found: Held[C]) -> None:
         """Hold it from now on. Called with the lock held."""
@@ -382,6 +398,12 @@ class Keeper(Generic[C]):
         held = self._held
         return held is not None and self._refused is not held and held.credential.life.ends is not None
 
+    def _take_leave(self, until: float) -> None:
+        """Wait for a renewal that writes into a store, as the program ends."""
+        ticket = self._ticket
+        if ticket is not None and self.provider.keeping is Keeping.STORED:
+            ticket.ended(max(0.0, until - time.monotonic()))
+
     def __copy__(self) -> Keeper[C]:
         return self
 
@@ -407,3 +429,11 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+@atexit.register
+def _at_exit() -> None:
+    # Renewal threads end with the program. One that has spent a secret must first write down what came in its place.
+    until = time.monotonic() + _FAREWELL
+    for keeper in list(_keepers):
+        keeper._take_leave(until)  # noqa: SLF001 - own module

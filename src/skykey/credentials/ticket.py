@@ -56,6 +56,10 @@ class Ticket(Generic[C]):
             raise TimedOut("the time limit was over while waiting for the credential's renewal")
         return self._outcome()
 
+    def ended(self, seconds: float) -> bool:
+        """Block until it is settled, for so many real seconds at most; whether it is."""
+        return self._done.wait(seconds)
+
     async def await_(self, deadline: Deadline) -> Held[C]:
         """Wait on the running event loop, which stays free.
 

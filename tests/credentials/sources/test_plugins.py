@@ -131,6 +131,11 @@ BROKEN = {
         "{module}:make",
         "gives Half, which is no provider",
     ),
+    "does not say what becomes of it": (
+        "class Most:\n    obtain = changed = lambda *_: None\nmake = lambda reach: Most()",
+        "{module}:make",
+        "gives Most, which is no provider",
+    ),
 }
 
 

@@ -101,6 +101,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "a negative generation": {"generation": -1},
     "true as generation": {"generation": True},
     "half a generation": {"generation": 1.5},
+    "a generation that cannot be counted up": {"generation": int("9" * 4300)},
     "facts that are no text": {"facts": {"a": 1}},
     "plain http elsewhere": {"reach": {"origins": ["http://site.example"], "said_by": "x"}},
     "an origin with a path": {"reach": {"origins": ["https://site.example/a"], "said_by": "x"}},

@@ -180,6 +180,19 @@ def test_a_new_login_of_another_process_goes_before_what_is_in_memory_though_it_
     assert number_of(ours.read("k")) == 1
 
 
+def test_a_birth_in_the_future_does_not_keep_newer_ones_out(tmp_path: Path) -> None:
+    """A clock that was ahead when it was written down, and no locks: for a whole day each renewal would be lost."""
+    clock = FakeClock()
+    store = FileStore(tmp_path / "store", clock=clock)
+    store.write("k", held(1, born=clock.wall() + 86_400))
+    store._has_locks = False
+    store.write("k", held(2, born=clock.wall()))
+    assert number_of(store.read("k")) == 2
+    with failing("fsync", errno.ENOSPC):
+        store.write("k", held(3, born=clock.wall() + 1))
+    assert number_of(store.read("k")) == 3
+
+
 def test_what_is_not_written_down_is_refused_and_the_entry_stays(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "store")
     store.write("k", held(1))

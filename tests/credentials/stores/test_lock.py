@@ -195,6 +195,16 @@ def test_a_note_that_cannot_be_written_costs_nothing(tmp_path: Path, caplog: pyt
     assert said(caplog) == []
 
 
+def test_a_pipe_in_the_place_of_the_note_does_not_hold_up_who_has_the_lock(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f"{stem('k')}.holder", 0o600)
+
+    def work() -> int:
+        with FileStore(tmp_path).exclusive("k", FREE):  # opening it would wait for a reader, for ever
+            return int(is_free(tmp_path))
+
+    assert in_child(work) == 0
+
+
 def test_a_lock_file_that_was_removed_while_somebody_waited_is_not_taken_for_the_lock(tmp_path: Path) -> None:
     entered: list[str] = []
     with started("hold", "FileStore", tmp_path) as other:

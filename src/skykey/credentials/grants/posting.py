@@ -134,7 +134,6 @@ def _once(  # noqa: PLR0917 - `post` hands on what it got
     try:
         exchange = ask.send(request)
     except SkykeyError as problem:
-        frameless(problem, handled=handled)
         return problem
     try:
         head, body = exchange.head, bytearray()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from skykey.credentials.grants.token_endpoint import Granted, TokenEndpoint
     from skykey.values.reach import Reach
     from skykey.values.secret import Secret
+
+_UNNAMED: Final = frozenset({400, 401})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class RefreshToken:
         renewal = candidates.pop(0)
         try:
             granted = self._buy(renewal, ask)
-        except GrantRefused:
-            if not candidates:
+        except GrantRefused as refused:
+            if not candidates or not _is_about_the_secret(refused):
                 raise
             # What was kept is dead, and what was given is something else: its owner has logged in again meanwhile.
             renewal = candidates.pop()
@@ -99,3 +101,11 @@ class RefreshToken:
             self.name,
             f". To keep it, log in: {self.endpoint.remedy}" if self.endpoint.remedy else "",
         )
+
+
+def _is_about_the_secret(refused: GrantRefused) -> bool:
+    """Whether the issuer says that the secret is dead, and not that it does not like something else today.
+
+    The older one stays where it is then: an issuer that replaces secrets ends the login when a used one comes again.
+    """
+    return refused.error == "invalid_grant" or (refused.error is None and refused.status in _UNNAMED)

@@ -188,9 +188,11 @@ def _load(entry: EntryPoint, reach: Reach) -> Provider[Bearer]:
     package = f"the package {entry.value if entry.dist is None else entry.dist.name}"
     try:
         provider: Any = entry.load()(reach)
+        is_one = all(callable(getattr(provider, name, None)) for name in ("obtain", "changed"))
+        is_one = is_one and isinstance(getattr(provider, "keeping", None), Keeping)
     except (Exception, SystemExit) as problem:  # noqa: BLE001 - it is not our code
         return _broken(package, f"{entry.value} raised {type(problem).__name__}")
-    if not (callable(getattr(provider, "obtain", None)) and callable(getattr(provider, "changed", None))):
+    if not is_one:
         return _broken(package, f"{entry.value} gives {type(provider).__name__}, which is no provider")
     return _Plugin(provider, package, reach)
 

@@ -128,9 +128,9 @@ class _Fields:
         raise _MalformedError(name)
 
     def count(self, name: str) -> int:
-        """A whole number that is not negative."""
+        """A whole number that is not negative, and small enough to be counted up and written again."""
         given = self._get(name)
-        if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+        if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < _BEYOND:
             return given
         raise _MalformedError(name)
 

@@ -106,7 +106,7 @@ class FileStore:
         except OSError as problem:
             self._say_unusable(problem)
             return remembered
-        if remembered is None or (found is not None and _newer(found, remembered)):
+        if remembered is None or (found is not None and self._is_newer(found, remembered)):
             return found
         return remembered
 
@@ -124,7 +124,7 @@ class FileStore:
         try:
             with self._opened(make=True) as folder:
                 before, stored = self._entry(folder, name)
-                if not self._has_locks and stored is not None and _newer(stored, held):
+                if not self._has_locks and stored is not None and self._is_newer(stored, held):
                     return  # somebody else renewed at the same moment, and later
                 content = encode(held, before)
                 if isinstance(before, Unreadable):
@@ -210,6 +210,17 @@ class FileStore:
             with contextlib.suppress(FileNotFoundError):
                 folder.remove(left)
 
+    def _is_newer(self, one: Held[Any], other: Held[Any]) -> bool:
+        """Whether one came later: by birth if both have one (a new login counts from one again), else by generation.
+
+        A birth that is yet to come says nothing: a clock was wrong when it was written down.
+        """
+        ours: float | None = one.credential.life.born
+        theirs: float | None = other.credential.life.born
+        if ours is not None and theirs is not None and ours != theirs and max(ours, theirs) <= self._clock.wall():
+            return ours > theirs
+        return one.generation > other.generation
+
     def _say_unusable(self, problem: OSError) -> None:
         where = self._folder or "the home folder"
         warn_once(
@@ -235,12 +246,3 @@ def _asides(folder: Folder, name: str) -> list[str]:
     """The unreadable files that were kept of an entry, oldest first."""
     found = [left for left in folder.names() if left.startswith(name) and _ASIDE_NAME.fullmatch(left, len(name))]
     return sorted(found)
-
-
-def _newer(one: Held[Any], other: Held[Any]) -> bool:
-    """Whether one came later: by its birth if both have one (a new login counts from one again), else by generation."""
-    ours: float | None = one.credential.life.born
-    theirs: float | None = other.credential.life.born
-    if ours is not None and theirs is not None and ours != theirs:
-        return ours > theirs
-    return one.generation > other.generation

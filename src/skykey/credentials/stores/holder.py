@@ -24,7 +24,8 @@ def sign(folder: Folder, name: str, clock: Clock) -> None:
 
     note = json.dumps({"pid": os.getpid(), "host": _host(), "program": _program(), "since": clock.wall()}).encode()
     with contextlib.suppress(OSError):
-        descriptor = folder.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        # Not waiting: a named pipe in the note's place must not hold up who has the lock.
+        descriptor = folder.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0))
         try:
             os.write(descriptor, note)
         finally:
