@@ -122,6 +122,8 @@ def sockets() -> Iterator[Sockets]:
 USERS_OWN = (
     "ACCESS_TOKEN",
     "ACCESS_TOKEN_FILE",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
     "EXTERNAL_INSTANCE_URL",
     "MAKEFLAGS",  # of the make that runs the tests
     "MAKELEVEL",
@@ -142,7 +144,8 @@ def _empty_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give the tests a home without tokens, and an environment without settings that point to some."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
-            if name in USERS_OWN or (name.startswith("SKYKEY_") and name != "SKYKEY_PARTS_CACHE"):
+            is_skykeys = name.startswith("SKYKEY_") and name != "SKYKEY_PARTS_CACHE"
+            if name in USERS_OWN or is_skykeys or name.startswith(("DESCARTESLABS_", "EARTHONE_")):
                 patch.delenv(name)
         for name in ("NO_PROXY", "no_proxy"):  # a proxy of this machine is not asked for loopback
             patch.setenv(name, ",".join(filter(None, [os.environ.get(name), "localhost,127.0.0.1,::1"])))
@@ -150,6 +153,17 @@ def _empty_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv("MPLCONFIGDIR", str(HERE.parent / ".cache" / "matplotlib"))
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_selected() -> Iterator[None]:
+    """Take back an environment that a test selected: the documented function leaves it in the process, and a variable."""
+    yield
+    config = sys.modules.get("skykey.descarteslabs.config")
+    if config is not None:
+        config.Settings._settings = config.EarthOneSettings._settings = None
+    for name in ("DESCARTESLABS_ENV", "EARTHONE_ENV"):
+        os.environ.pop(name, None)
 
 
 # -- no skip without a reason
