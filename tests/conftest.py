@@ -157,7 +157,7 @@ def _empty_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nothing_stays_selected() -> Iterator[None]:
-    """Take back an environment that a test selected: the documented function leaves it in the process, and a variable."""
+    """Take back an environment that a test selected: it stays in the process and in a variable, as documented."""
     yield
     config = sys.modules.get("skykey.descarteslabs.config")
     if config is not None:
