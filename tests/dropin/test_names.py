@@ -50,6 +50,7 @@ def test_every_name_is_our_module_and_stays_it(upstream: Path) -> None:
         "rubin.repertoire",
         "rubin_nights.connections",
         "rubin_nights.consdb_query",
+        "rubin_nights.dayobs_utils",
         "rubin_nights.influx_query",
         "rubin_nights.logging_query",
         "rubin_nights.reference_values",
@@ -95,7 +96,7 @@ assert rubin_nights.connections.get_clients is skykey.rubin.connections.get_clie
 def test_what_is_not_built_yet_says_so_and_theirs_does_not_step_in(upstream: Path) -> None:
     program = """
 import importlib
-for name in ("rubin_nights.augment_visits", "rubin_nights.dayobs_utils", "rubin.repertoire.discovery"):
+for name in ("rubin_nights.augment_visits", "rubin_nights.plot_utils", "rubin.repertoire.discovery"):
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as problem:

@@ -1,5 +1,6 @@
 """Points in time: exact to the nanosecond, on the right scale, and never guessed."""
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
 from typing import Any
@@ -12,7 +13,7 @@ from astropy.time import Time, TimeDelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skykey.rubin.instants import rfc3339, utc_nanoseconds
+from skykey.rubin.instants import rfc3339, tai_nanoseconds, utc_nanoseconds
 from skykey.values.errors import UsageError
 
 NOON = 1_750_420_800 * 10**9  # 2025-06-20T12:00:00Z
@@ -66,6 +67,76 @@ def test_astropy_times_of_any_scale_format_and_setting() -> None:
     # What the object prints is not what it is: this one prints the date alone.
     assert utc_nanoseconds(Time(text, scale="utc", out_subfmt="date")) == NOON + 123_456_789
     assert utc_nanoseconds(Time("2016-12-31T23:59:60.5", scale="utc")) == 1_483_228_800_500_000_000
+
+
+@pytest.mark.parametrize("scale", ["tai", "tt", "tdb", "tcg"])
+@pytest.mark.parametrize("beside", [-1.0, 0.0, 0.25, 0.999999999, 1.0, 1.5, 2.0])
+def test_times_near_a_leap_second_are_what_astropy_says(beside: float, scale: str) -> None:
+    when = getattr(Time("2016-12-31T23:59:60", scale="utc") + TimeDelta(beside, format="sec"), scale)
+    utc = when.utc.replicate()
+    utc.precision = 9
+    assert utc_nanoseconds(when) == utc_nanoseconds(str(utc.isot))
+    assert tai_nanoseconds(when) == 1_483_228_836 * 10**9 + round(beside * 10**9)
+
+
+@pytest.mark.parametrize("scale", ["tai", "tt"])
+def test_from_the_beginning_works_with_times_too(scale: str) -> None:
+    when = Time("1970-01-01T00:00:00", scale=scale)
+    utc = when.utc.replicate()
+    utc.precision = 9
+    assert utc_nanoseconds(when) == utc_nanoseconds(str(utc.isot)) < -8 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("when", "nanoseconds"),
+    [
+        ("2025-06-20T12:00:00Z", NOON + TAI_AHEAD),
+        ("2025-06-20T12:00:00.000000001", NOON + TAI_AHEAD + 1),
+        (datetime(2025, 6, 20, 12, 0, 0, 1, tzinfo=UTC), NOON + TAI_AHEAD + 1000),
+        (pd.Timestamp("2025-06-20T12:00:00.000000001Z"), NOON + TAI_AHEAD + 1),
+        (Time("2025-06-20T12:00:00.123456789", scale="utc"), NOON + TAI_AHEAD + 123_456_789),
+        (Time("2025-06-20T12:00:00.123456789", scale="tai"), NOON + 123_456_789),
+        (Time("1960-01-01T00:00:00", scale="tai"), -315_619_200 * 10**9),
+        ("2016-12-31T23:59:59.5Z", 1_483_228_835_500_000_000),
+        ("2016-12-31T23:59:60.5Z", 1_483_228_836_500_000_000),
+        ("2017-01-01T00:00:00.5Z", 1_483_228_837_500_000_000),
+        ("2017-01-01T01:59:60.5+02:00", 1_483_228_836_500_000_000),
+        (Time("2016-12-31T23:59:60.5", scale="utc"), 1_483_228_836_500_000_000),
+    ],
+)
+def test_tai(when: Any, nanoseconds: int) -> None:
+    assert tai_nanoseconds(when) == nanoseconds
+
+
+def test_text_without_a_zone_is_what_the_caller_says() -> None:
+    assert tai_nanoseconds("2025-06-20T12:00:00.1", scale="tai") == NOON + 100_000_000
+    assert utc_nanoseconds("2025-06-20T12:00:00.1", scale="tai") == NOON + 100_000_000 - TAI_AHEAD
+    for zoned in ("2025-06-20T12:00:00Z", "2025-06-20T14:00:00+02:00"):
+        assert utc_nanoseconds(zoned, scale="tai") == NOON
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("2025-06-20T23:59:60Z", "no leap second"),
+        ("2016-12-31T22:59:60Z", "no leap second"),
+        ("9999-12-31T23:59:60Z", "no leap second"),
+        ("1969-06-20T12:00:00Z", "before 1972"),
+        (Time("1969-06-20T12:00:00", scale="utc"), "before 1972"),
+    ],
+)
+def test_what_has_no_tai_is_refused_with_its_value(when: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as refused:
+        tai_nanoseconds(when)
+    assert str(when) in refused.value.message
+
+
+def test_tai_text_has_no_leap_seconds() -> None:
+    for read in (tai_nanoseconds, utc_nanoseconds):
+        with pytest.raises(UsageError, match="TAI has no leap seconds"):
+            read("2016-12-31T23:59:60", scale="tai")
+        with pytest.raises(UsageError, match="before 1972") if read is utc_nanoseconds else nullcontext():
+            read("1960-01-01", scale="tai")
 
 
 def test_reading_a_time_does_not_change_it() -> None:
@@ -125,3 +196,9 @@ def test_nanoseconds_come_back_from_astropy(nanoseconds: int, scale: str) -> Non
 def test_what_is_no_point_in_time_is_refused(when: Any) -> None:
     with pytest.raises(UsageError):
         utc_nanoseconds(when)
+
+
+@pytest.mark.parametrize("when", [None, 60846.5, "now", "2025-06-31", datetime(2025, 6, 20), pd.NaT], ids=repr)  # noqa: DTZ001
+def test_tai_of_what_is_no_point_in_time_is_refused(when: Any) -> None:
+    with pytest.raises(UsageError):
+        tai_nanoseconds(when)

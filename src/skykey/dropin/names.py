@@ -69,6 +69,7 @@ NAMES: Final[dict[str, Shared | Package | Alias]] = {
     "rubin_nights": Package(release="0.18.2"),
     "rubin_nights.connections": Alias("skykey.rubin.connections"),
     "rubin_nights.consdb_query": Alias("skykey.rubin.consdb_query"),
+    "rubin_nights.dayobs_utils": Alias("skykey.rubin.dayobs_utils"),
     "rubin_nights.influx_query": Alias("skykey.rubin.influx_query"),
     "rubin_nights.logging_query": Alias("skykey.rubin.logging_query"),
     "rubin_nights.reference_values": Alias("skykey.rubin.reference_values"),

@@ -25,8 +25,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from skykey.credentials.credential import Basic
+    from skykey.rubin import efd_times
     from skykey.tables.end import End
     from skykey.tables.table import Table
+
+    convert_time_to_tz_datetime = efd_times.convert_time_to_tz_datetime
+    day_obs_from_efd_index = efd_times.day_obs_from_efd_index
+    day_obs_from_efd_index_array = efd_times.day_obs_from_efd_index_array
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Documented names of this module that load when they are used."""
+        if name not in {"convert_time_to_tz_datetime", "day_obs_from_efd_index", "day_obs_from_efd_index_array"}:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from skykey.rubin import efd_times
+
+        return getattr(efd_times, name)
 
 
 class InfluxFlows(DatabaseFlows):
