@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from skykey.repertoire import DiscoveryClient, RepertoireError, SyncDiscoveryClient
-from skykey.repertoire import discovery as module
+from skykey.repertoire import documents as module
 from skykey.values.clock import SystemClock
 from tests.reliability import naive
 from tests.wire.askers import FastClock
@@ -147,9 +147,9 @@ def outcome(kind: str, client: Callable[[str], Any]) -> tuple[BaseException | No
 def test_e10_a_bad_document_is_refused_soon_and_small(
     kind: str, client: str, monkeypatch: pytest.MonkeyPatch, ceiling: Callable[[float], float]
 ) -> None:
-    assert module._MOST_SECONDS <= 10
-    assert module._MOST_BYTES <= MEGABYTE
-    monkeypatch.setattr(module, "_MOST_SECONDS", PATIENCE)
+    assert module.MOST_SECONDS <= 10
+    assert module.MOST_BYTES <= MEGABYTE
+    monkeypatch.setattr(module, "MOST_SECONDS", PATIENCE)
     problem, took, sent = outcome(kind, CLIENTS[client])
     print(f"E10 {kind}, {client}: {type(problem).__name__} after {took:.2f} s and {sent:,} bytes")
     assert isinstance(problem, RepertoireError)
@@ -190,7 +190,7 @@ def test_e10_the_last_good_document_is_used_while_it_is_young_with_one_warning(
 ) -> None:
     hands, hostile = Hands(), Hostile(kind)
     monkeypatch.setattr(module, "SYSTEM_CLOCK", hands)
-    monkeypatch.setattr(module, "_MOST_SECONDS", 0.5)
+    monkeypatch.setattr(module, "MOST_SECONDS", 0.5)
     with serving(lambda _: GOOD) as server, caplog.at_level(logging.WARNING):
         hostile.server = server
         kinds = {"sync": SyncDiscoveryClient, "async": DiscoveryClient}
@@ -209,8 +209,11 @@ def test_e10_the_last_good_document_is_used_while_it_is_young_with_one_warning(
         print(f"E10 {kind}, {face}: {len(warnings)} warning")
         assert len(warnings) == 1
         assert "the last discovery document is used on" in warnings[0].getMessage()
+        hands.time += 23 * 3600
+        assert read().applications == ("good",)
         hands.time += 3600
         with pytest.raises(RepertoireError):
             read()
         server.answer = lambda _: as_json('{"applications": ["new"]}')
+        hands.time += 61  # the longest pause between two tries
         assert read().applications == ("new",)

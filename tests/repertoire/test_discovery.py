@@ -46,8 +46,8 @@ def test_the_document_is_read_as_documented(ask: Ask, box: Box) -> None:
     assert isinstance(found, Discovery)
     assert found.environment_name == "127.0.0.1"
     assert "tap" in found.applications
-    assert found.datasets == ("dp1",)
-    assert found.internal_services["gafaelfawr"] == f"{box.site_url}/auth/api"
+    assert list(found.datasets) == ["dp1"]
+    assert found.services.internal["gafaelfawr"].url == f"{box.site_url}/auth/api"
     assert found.document["environment"]["label"] == "skykey-sandbox"
     assert [seen.credential for seen in box.controls.requests("repertoire")] == [None]
 
@@ -82,8 +82,8 @@ def test_a_url_is_text_and_knows_its_parts(ask: Ask, box: Box) -> None:
         port,
         "/influxdb/",
     )
-    assert found.schema_registry == "http://sasquatch-schema-registry.sasquatch:8081/"
-    assert (found.schema_registry.host, found.schema_registry.port) == ("sasquatch-schema-registry.sasquatch", 8081)
+    assert found.schema_registry == f"{box.site_url}/schema-registry/"
+    assert (found.schema_registry.host, found.schema_registry.port) == ("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("name", ["influxdb_credentials", "get_influxdb_connection_info"])

@@ -88,3 +88,16 @@ def test_what_is_not_deployed_is_a_plain_404(ask: Any, box: Box, path: str) -> N
     answer = ask(box.site_url + path)
     assert answer.status == 404
     assert b"<center>nginx</center>" in answer.body
+
+
+def test_under_a_real_name_the_other_origin_has_a_name_too(ask: Any, box: Box) -> None:
+    """A public site that names an address of this machine is not believed."""
+    from skykey.sandbox.hosts import SECOND, SITES
+
+    assert SECOND in box.hosts
+    for host in SITES:
+        document = ask(f"{box.site_url}/repertoire/discovery", headers={"Host": host}).json
+        entry = document["influxdb_databases"]["summit_scimma"]
+        assert entry["url"] == f"https://{SECOND}/influxdb/"
+        assert entry["schema_registry"] == "http://sasquatch-schema-registry.sasquatch:8081/"
+        assert "127.0.0.1" not in str(document)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from skykey.calls.attempts import attempts
-from skykey.calls.steps import Batches, Need, Pause, Send, Step
+from skykey.calls.steps import Await, Batches, Need, Pause, Send, Step
 from skykey.values.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def bounded(flow: Flow[T], seconds: float | None) -> Flow[T]:
 
 def _in_time(step: Step, deadline: Deadline) -> Step:
     match step:
-        case Need() | Send():
+        case Need() | Send() | Await():
             return replace(step, deadline=deadline.sooner(step.deadline))
         case Pause(wait):
             remaining = deadline.remaining()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from skykey.calls.steps import Batches, Need, Pause, Read, Send, Step
+from skykey.calls.steps import Await, Batches, Need, Pause, Read, Send, Step
 from skykey.values.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ class Performance(_Course[T]):
             case Pause(seconds):
                 self._let_go()
                 self._wait(seconds)
+            case Await(question, deadline):
+                self._let_go()
+                question.wait(deadline, self._clock)
             case _:
                 self._let_go()
         return None
@@ -127,6 +130,9 @@ class AsyncPerformance(_Course[T]):
             case Pause(seconds):
                 await self._let_go()
                 await self._clock.sleep(seconds)
+            case Await(question, deadline):
+                await self._let_go()
+                await question.await_(deadline)
             case _:
                 await self._let_go()
         return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from skykey.calls.question import Question
     from skykey.credentials.kept import Kept
     from skykey.values.deadline import Deadline
     from skykey.wire.request import Request
@@ -47,10 +48,18 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Await:
+    """Wait for what another caller asks. Answered with None; the question knows how it ended."""
+
+    question: Question[Any]
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
 class Batches:
     """Pass batches on to whoever iterates; a performer that nobody iterates drops them. Answered with None."""
 
     items: Sequence[object]
 
 
-Step = Need | Send | Read | Close | Pause | Batches
+Step = Need | Send | Read | Close | Pause | Await | Batches

@@ -4,14 +4,22 @@
 
     RepertoireError                 base; every failure of a lookup is one
     ├── RepertoireUrlError          nobody says where Repertoire is
+    │   └── RepertoireBadUrl        what somebody says is not a URL
+    ├── RepertoireBadToken          the token's text cannot be one; nothing was sent
+    ├── RepertoireUnknownName       a label, dataset or service that the site does not have (``require_…`` only)
     ├── RepertoireValidationError   a document that is not what was promised
-    ├── RepertoireOutOfReach        a document that sends a token or a login where nobody named
+    ├── RepertoireOutOfReach        a token, or a document's address, that would go where nobody named
     └── RepertoireWebError          any refusal or transport problem; the precise one is its cause
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 from skykey.values.errors import (
+    BadUrl,
+    Failed,
     Forbidden,
     Interrupted,
     NotAuthenticated,
@@ -25,6 +33,7 @@ from skykey.values.errors import (
     SkykeyError,
     TimedOut,
     TransportError,
+    UnknownName,
     Unreachable,
     Unreadable,
     UsageError,
@@ -32,9 +41,22 @@ from skykey.values.errors import (
 
 
 class RepertoireError(SkykeyError):
-    """Base of the documented errors."""
+    """Base of the documented errors.
+
+    Attributes
+    ----------
+    failed_at
+        When, as the documented classes say it.
+    user
+        Always None; the documented classes have it for services that act for somebody.
+    """
 
     code = "repertoire"
+    user: str | None = None
+
+    def __init__(self, message: str, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.failed_at = datetime.now(UTC)
 
 
 class RepertoireUrlError(RepertoireError, UsageError):
@@ -43,8 +65,28 @@ class RepertoireUrlError(RepertoireError, UsageError):
     code = "repertoire-url"
     exit_code = 2
 
-    def __init__(self, message: str = "nothing says where Repertoire is", **_: object) -> None:
-        super().__init__(message, next="set REPERTOIRE_BASE_URL, or pass base_url")
+    def __init__(self, message: str = "nothing says where Repertoire is", *, next: str | None = None) -> None:  # noqa: A002 - as in the base
+        super().__init__(message, next=next or "set REPERTOIRE_BASE_URL, or pass base_url")
+
+
+class RepertoireBadUrl(RepertoireUrlError, BadUrl):
+    """A base URL that is none, or that two programs would read differently."""
+
+    code = BadUrl.code
+
+
+class RepertoireBadToken(RepertoireError, Failed):
+    """A text that cannot be a token: empty, several lines, blanks inside. It was not sent, and is not shown."""
+
+    code = "repertoire-token"
+    exit_code = Failed.exit_code
+
+
+class RepertoireUnknownName(RepertoireError, UnknownName):
+    """A label, dataset, service or version that the discovery document does not have."""
+
+    code = UnknownName.code
+    exit_code = UnknownName.exit_code
 
 
 class RepertoireValidationError(RepertoireError):
@@ -54,7 +96,7 @@ class RepertoireValidationError(RepertoireError):
 
 
 class RepertoireOutOfReach(RepertoireError, OutOfReach):
-    """The document sends the token, or a login, to an origin that nobody named."""
+    """A token or a login would go to an origin that nobody named, or a document names an address that it must not."""
 
     code = OutOfReach.code
 
@@ -68,10 +110,15 @@ class RepertoireWebError(RepertoireError):
         HTTP status; None if there was no answer.
     method, url, body
         As the documented class names them; ``body`` is the server's own words, shortened.
+    required_scopes
+        What the token lacks, where the service says so (403); else empty.
+    retry_after
+        Seconds to wait, where the service asks for that (429, 503); else None.
     """
 
     code = "repertoire-web"
     method = "GET"
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -90,6 +137,12 @@ class RepertoireWebError(RepertoireError):
     def body(self) -> str | None:
         """The server's own words."""
         return self.words
+
+    @property
+    def required_scopes(self) -> tuple[str, ...]:
+        """What the token lacks."""
+        scopes: tuple[str, ...] = getattr(self, "scopes", ())
+        return scopes
 
 
 class RepertoireNotAuthenticated(RepertoireWebError, NotAuthenticated):

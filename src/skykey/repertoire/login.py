@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from skykey.credentials.credential import Basic
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
+from skykey.repertoire.buying import check_home
 from skykey.values.errors import (
+    CredentialError,
     Failed,
     Forbidden,
     NoCredential,
@@ -74,8 +76,12 @@ class RepertoireLogin:
             If this site has no such database, does not let this token have it, or is away.
         Failed
             If it does not accept the token.
+        OutOfReach
+            If the token belongs to another site; nothing is asked then.
         """
         try:
+            # Before anything is asked at the site: a token of another one has no business there.
+            token = self._token(ask)
             listed = self.discovery.influxdb_databases()
             label = next((label for label in self.labels if label in listed), None)
             if label is None:
@@ -86,7 +92,8 @@ class RepertoireLogin:
                     f"the site lists no telemetry database {self.labels[0]}"
                     + (f", only {', '.join(near)}" if near else "")
                 )
-            token = self.token.get(ask.deadline)
+            if isinstance(token, CredentialError):
+                raise token
             found = self.discovery.login(label, self.token)
         except NotAuthenticated as problem:
             raise Failed(
@@ -116,6 +123,14 @@ class RepertoireLogin:
             "creds_from": "repertoire",
         }
         return Held(login, self.name, mark=token.generation, facts=facts)
+
+    def _token(self, ask: Ask) -> Held[Bearer] | CredentialError:
+        try:
+            token = self.token.get(ask.deadline)
+        except CredentialError as problem:
+            return problem  # which matters only if the site lists the database
+        check_home(token, self.discovery.base_url)
+        return token
 
     def changed(self, held: Held[Basic], /) -> bool:
         """Whether the token is another one than the one that bought this login."""

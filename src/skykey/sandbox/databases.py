@@ -11,7 +11,8 @@ SCHEMA_REGISTRY = "http://sasquatch-schema-registry.sasquatch:8081/"
 class Influx:
     """One InfluxDB server: where it is and the account that reads it.
 
-    ``url`` of None is the origin that the caller asked. The account is one mutable entry, which the server
+    ``url`` of None is the origin that the caller asked; ``as_real`` is what it is called under the real host names,
+    where it has a name. The account is one mutable entry, which the server
     looks at with every request, so a control can change the password while all runs.
     """
 
@@ -19,6 +20,7 @@ class Influx:
     url: str | None = None
     path: str = "/influxdb/"
     logins: dict[str, str] = field(default_factory=dict, repr=False)
+    as_real: str | None = None
 
     def __post_init__(self) -> None:
         self.logins.setdefault(self.username, secrets.token_urlsafe(12))

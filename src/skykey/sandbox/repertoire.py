@@ -94,14 +94,16 @@ class Repertoire:
     def _public(self, label: str, request: Request) -> dict[str, Any]:
         database = DATABASES[label]
         server = self._servers[database.server]
+        site, host = _origin(request), str(request.url.hostname)
         info: dict[str, Any] = {
-            "url": server.url or f"{_origin(request)}{server.path}",
+            "url": (server.as_real if host in SITES else None) or server.url or f"{site}{server.path}",
             "database": database.name,
         }
         if database.description:
             info["description"] = database.description
-        info["schema_registry"] = SCHEMA_REGISTRY
-        if database.home == SITES.get(str(request.url.hostname), "usdf"):
+        # The real sites name theirs by a name inside their clusters.
+        info["schema_registry"] = SCHEMA_REGISTRY if host in SITES else f"{site}/schema-registry/"
+        if database.home == SITES.get(host, "usdf"):
             info["local"] = True  # a value equal to its default is left out, so there is no False
         return info
 

@@ -23,18 +23,24 @@ from skykey.sandbox.control import Control
 from skykey.sandbox.databases import Influx
 from skykey.sandbox.echo import Echo
 from skykey.sandbox.gafaelfawr import Gafaelfawr
-from skykey.sandbox.hosts import HOSTS, INFLUX, LOGIN_FILES, REAL_SITE
+from skykey.sandbox.hosts import HOSTS, INFLUX, LOGIN_FILES, REAL_SITE, SECOND
 from skykey.sandbox.iam import Iam
 from skykey.sandbox.listener import Listener, free_socket, port_of
 from skykey.sandbox.proxy import Proxy
 from skykey.sandbox.quota import Quota
 from skykey.sandbox.repertoire import Repertoire
+from skykey.sandbox.schema_registry import SchemaRegistry
 from skykey.sandbox.segwarides import Segwarides
 from skykey.sandbox.switchboard import Switchboard
 from skykey.sandbox.telemetry import Telemetry
 from skykey.sandbox.tokens import TokenFile, Tokens
 
-_SERVICES = {"/repertoire": "repertoire", "/auth": "gafaelfawr", "/influxdb": "influxdb"}
+_SERVICES = {
+    "/repertoire": "repertoire",
+    "/auth": "gafaelfawr",
+    "/influxdb": "influxdb",
+    "/schema-registry": "schema-registry",
+}
 _PLAIN = ("site", "iam", "echo", "account")  # the applications with an address of their own on loopback
 _FILES = ("token", *LOGIN_FILES.values(), "ca.pem", "bundle.pem", "server.pem", state.STATE)
 
@@ -58,7 +64,7 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
     second_url = urls["tls"].replace("http", "https")
     servers = {
         "site": await _site_influx(folder, real, stack),
-        "second": Influx("scimmareader", f"{second_url}/influxdb/"),
+        "second": Influx("scimmareader", f"{second_url}/influxdb/", as_real=f"https://{SECOND}/influxdb/"),
     }
     board = Switchboard()
     tokens, quota = Tokens(board.now), Quota(board.now)
@@ -122,7 +128,9 @@ async def _site_influx(folder: Path, real: tuple[str, ...], stack: AsyncExitStac
     if "influxdb" not in real:
         return Influx("efdreader")
     part = parts.influxd(folder / "server.pem", folder / "ca.pem", "efdreader")
-    return await asyncio.to_thread(stack.enter_context, part)
+    server = await asyncio.to_thread(stack.enter_context, part)
+    server.as_real = f"https://{INFLUX}{server.path}"
+    return server
 
 
 def _tls(folder: Path) -> ssl.SSLContext:
@@ -144,6 +152,7 @@ def _site(gatekeeper: Gafaelfawr, servers: Mapping[str, Influx], telemetry: Tele
     routes = [
         Mount("/repertoire", Repertoire(gatekeeper, servers).app()),
         Mount("/auth/api/v1", gatekeeper.api()),
+        Mount("/schema-registry", SchemaRegistry().app()),
     ]
     if servers["site"].url is None:  # else a real one answers, at an address of its own
         routes.append(Mount("/influxdb", telemetry.app(servers["site"].logins)))

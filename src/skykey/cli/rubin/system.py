@@ -19,6 +19,7 @@ GROUP = LazyGroup(
         "fields": Entry("skykey.cli.rubin.fields:fields", "List the fields of a topic, with their types."),
         "query": Entry("skykey.cli.rubin.query:query", "Ask one statement in InfluxQL, and get a table."),
         "plot": Entry("skykey.cli.rubin.plot:plot", "Draw fields of a topic over time, as a PNG."),
+        "efdauth": Entry("skykey.cli.rubin.efdauth:efdauth", "Write the telemetry logins into the file of EFDAUTH."),
     },
     help="Rubin Observatory's telemetry, as tables and pictures.",
 )
