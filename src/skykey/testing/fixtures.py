@@ -1,4 +1,4 @@
-"""Fixtures for pytest; a package takes them with ``pytest_plugins = ["skykey.testing.fixtures"]`` in a conftest.py."""
+"""Fixtures for pytest; a package takes them with ``pytest_plugins = ["skykey.testing.fixtures"]`` in conftest.py."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from skykey.sandbox import Box
     from skykey.testing.canary import Canary
     from skykey.testing.clock import FakeClock
+    from skykey.testing.faults_proxy import FaultProxy
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +40,20 @@ def skykey_site(skykey_box: Box, monkeypatch: pytest.MonkeyPatch, tmp_path: obje
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HOME", str(tmp_path))  # no login of the developer's own, and none left behind
     return skykey_box
+
+
+@pytest.fixture
+def skykey_faults(skykey_site: Box, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
+    """Put a proxy between this test's programs and the sandbox's site, which misbehaves as the test says.
+
+    `skykey.testing.faults` has what it can do: ``skykey_faults.fault(Reset(), path="*/query", times=2)``.
+    """
+    from skykey.testing.faults_proxy import FaultProxy
+
+    with FaultProxy(skykey_site.site_url) as proxy:
+        monkeypatch.setenv("EXTERNAL_INSTANCE_URL", proxy.url)
+        monkeypatch.setenv("REPERTOIRE_BASE_URL", f"{proxy.url}/repertoire")
+        yield proxy
 
 
 @pytest.fixture

@@ -1,0 +1,170 @@
+"""G7: an answer that is cut far behind its beginning. Never a short frame; a stream gives what came, then raises."""
+
+import asyncio
+import functools
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgpack
+import pytest
+
+from skykey.rubin.influx_query import AsyncInfluxQueryClient, InfluxQueryClient
+from skykey.testing.faults import Fault, Reset, Rewrite, Truncate
+from skykey.testing.faults_proxy import FaultProxy
+from skykey.values.errors import Interrupted, UsageError
+from tests.reliability import naive_rubin
+from tests.tables.test_rows import MSGPACK, client_at, listing
+from tests.wire.server import Answer, Seen, chunk, reply, serving
+
+CHUNK = 1000
+FIELDS = {"x": "float", "n": "integer", "s": "string"}
+STATEMENT = "SELECT * FROM t"
+
+
+@functools.lru_cache(maxsize=2)
+def packed(*, partial: bool) -> bytes:
+    """One chunk of rows in InfluxDB's shape; all chunks are the same."""
+    rows = [[1_790_000_000_000_000_000 + n, n, "text", n / 8] for n in range(CHUNK)]
+    series = {"name": "t", "columns": ["time", "n", "s", "x"], "values": rows}
+    return bytes(
+        msgpack.packb({"results": [{"statement_id": 0, "series": [series]} | ({"partial": True} if partial else {})]})
+    )
+
+
+def telemetry(rows: int) -> Callable[[Seen], Answer]:
+    """A database with one topic of so many rows: in chunked MessagePack, or in whole JSON."""
+
+    def answer(seen: Seen) -> Answer:
+        statement = parse_qs(seen.target.partition("?")[2])["q"][0]
+        if "SHOW FIELD KEYS" in statement:
+            return listing([list(pair) for pair in FIELDS.items()], "fieldKey", "fieldType")
+        if "SHOW TAG KEYS" in statement:
+            return listing([], "tagKey")
+        return chunks() if seen.headers["accept"] == MSGPACK else whole()
+
+    def chunks() -> Iterator[bytes]:
+        yield f"HTTP/1.1 200 OK\r\nContent-Type: {MSGPACK}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        for _ in range(rows // CHUNK - 1):
+            yield chunk(packed(partial=True))
+        yield chunk(packed(partial=False)) + chunk(b"")
+
+    def whole() -> bytes:
+        values = [["2026-09-21T14:13:20Z", n, "text", n / 8] for n in range(rows)]
+        series = {"name": "t", "columns": ["time", "n", "s", "x"], "values": values}
+        return reply(200, json.dumps({"results": [{"series": [series]}]}), Content_Type="application/json")
+
+    return answer
+
+
+def cuts(row: int) -> dict[str, Fault]:
+    """At a chunk's end and inside a chunk, in every way in which a connection or a body may end."""
+    at = row // CHUNK * len(packed(partial=True))
+    within = at + len(packed(partial=True)) // 2
+    return {
+        "reset": Reset(at),
+        "reset inside a chunk": Reset(within),
+        "end, length": Truncate(at, "length"),
+        "end, chunked": Truncate(at, "chunked"),
+        "end inside a chunk, chunked": Truncate(within, "chunked"),
+        "end, untold": Truncate(at, "close"),
+        "end inside a chunk, untold": Truncate(within, "close"),
+        "valid HTTP": Rewrite(lambda body: body[:at]),
+        "valid HTTP, inside a chunk": Rewrite(lambda body: body[:within]),
+    }
+
+
+def other_face(client: InfluxQueryClient) -> AsyncInfluxQueryClient:
+    other = AsyncInfluxQueryClient.__new__(AsyncInfluxQueryClient)
+    other.__dict__.update(client.__dict__)
+    return other
+
+
+def query(client: InfluxQueryClient, seen: list[int]) -> None:
+    seen.append(len(client.query(STATEMENT)))
+
+
+def table_async(client: InfluxQueryClient, seen: list[int]) -> None:
+    seen.append(len(asyncio.run(other_face(client).table(STATEMENT))))
+
+
+def stream(client: InfluxQueryClient, seen: list[int]) -> None:
+    with client.stream(STATEMENT) as rows:
+        try:
+            seen.extend(batch.num_rows for batch in rows)
+        except Interrupted:
+            with pytest.raises(UsageError):
+                str(rows.end)  # it had none
+            raise
+
+
+def stream_async(client: InfluxQueryClient, seen: list[int]) -> None:
+    async def main() -> None:
+        async with other_face(client).stream(STATEMENT) as rows:
+            async for batch in rows:
+                seen.append(batch.num_rows)  # noqa: PERF401 - what came before the error counts
+
+    asyncio.run(main())
+
+
+CLIENTS: dict[str, Callable[[InfluxQueryClient, list[int]], Any]] = {
+    "query": query,
+    "table, async": table_async,
+    "stream": stream,
+    "stream, async": stream_async,
+}
+
+
+def check(client: str, row: int, rows: int) -> None:
+    short = []
+    with serving(telemetry(rows)) as server, FaultProxy(server.url) as proxy:
+        asking, seen = client_at(proxy.url), list[int]()
+        CLIENTS[client](asking, seen)
+        assert sum(seen) == rows
+        for name, fault in cuts(row).items():
+            proxy.forget()
+            proxy.fault(fault, times=None, containing=STATEMENT)
+            seen.clear()
+            with pytest.raises(Interrupted):
+                CLIENTS[client](asking, seen)
+            proxy.reset()
+            requests = len(proxy.seen)
+            print(
+                f"G7 {client}, {name} in row {row:,} of {rows:,}: {sum(seen):,} rows and an error, requests {requests}"
+            )
+            if "stream" in client:
+                assert (sum(seen), requests) == (row, 1)  # rows that were handed out are not asked for again
+            else:
+                short += seen
+                assert requests == 4
+    assert short == []
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_g7_a_cut_answer_is_never_a_short_frame(client: str) -> None:
+    check(client, 18_000, 20_000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("client", CLIENTS)
+def test_g7_nor_is_one_that_is_cut_in_row_900_000(client: str) -> None:
+    check(client, 900_000, 1_000_000)
+
+
+def test_g7_a_naive_client_fails() -> None:
+    """It asks for the whole as one document: what was cut is nothing, and looks like it."""
+    rows = 20_000
+    with serving(telemetry(rows)) as server, FaultProxy(server.url) as proxy:
+        client = naive_rubin.Client("", timeout=5, url=proxy.url)
+        assert len(client.query(STATEMENT)) == rows
+        short = {}
+        for name, fault in cuts(18_000).items():
+            proxy.fault(fault)
+            try:
+                short[name] = len(client.query(STATEMENT))
+            except ValueError:
+                continue
+        client.close()
+    print(f"G7 naive: short frames of {short} rows, no error")
+    assert len(short) >= 3

@@ -1,0 +1,441 @@
+"""G, all together: every measured fault against every Rubin client, in both faces. The whole, or an error; at once.
+
+Each cell puts a proxy that misbehaves between a client and the sandbox. "full 2" is the unfaulted result with two
+requests, "interrupted 4" an error of that code after four. After each cell the same client is asked again without the
+fault, and must have everything.
+"""
+
+import asyncio
+import io
+import json
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from skykey.credentials.keeper import Keeper
+from skykey.credentials.sources.argument import Argument
+from skykey.repertoire import DiscoveryClient, SyncDiscoveryClient
+from skykey.rubin import influx_database
+from skykey.rubin.influx_query import AsyncInfluxQueryClient, InfluxQueryClient, telemetry
+from skykey.rubin.logins import login_keeper
+from skykey.rubin.sites import Site
+from skykey.sandbox import Box
+from skykey.testing.faults import (
+    Bomb,
+    Drip,
+    Fault,
+    Latency,
+    Reply,
+    Reset,
+    Rewrite,
+    Stall,
+    Truncate,
+    WrongLength,
+    page,
+    redirect,
+)
+from skykey.testing.faults_exchange import Exchange
+from skykey.testing.faults_proxy import FaultProxy
+from skykey.values.deadline import within
+from skykey.values.errors import SkykeyError
+from skykey.values.secret import Secret
+from skykey.values.url import Url
+from tests.reliability import naive_rubin
+from tests.wire.askers import FastClock
+
+MOUNT = "lsst.sal.MTMount.elevation"
+SOME = f'SELECT * FROM "{MOUNT}" LIMIT 250'  # three chunks of a hundred
+FIRST, LAST = "2026-03-20T22:53:00Z", "2026-03-20T22:57:10Z"  # 250 rows
+LABEL = "usdf_efd"
+HANG = 0.8  # seconds beyond its time limit
+PATIENT, IMPATIENT = 8.0, 0.4
+BEGINNING, LATER = 150, 8000  # bytes: before any row, and behind the first chunk of rows
+
+# -- the faults
+
+
+class Refused:
+    """A success that says no inside, in the format that was asked for."""
+
+    async def play(self, exchange: Exchange, /) -> None:
+        if "msgpack" in exchange.asked.header("accept"):
+            kind, body = "application/x-msgpack", msgpack.packb({"results": [{"statement_id": 0, "error": "refused"}]})
+        elif "/query" in exchange.asked.target:
+            kind, body = "application/json", b'{"results": [{"statement_id": 0, "error": "refused"}]}'
+        else:
+            kind, body = "application/json", b'{"detail": [{"msg": "refused", "type": "refused"}]}'
+        await Reply(200, body, {"Content-Type": kind}).play(exchange)
+
+
+def a_part(body: bytes) -> bytes:
+    """A part of an answer that says so: in chunks without the last one, as one document half of it with a mark."""
+    if body[:1] == b"{":
+        document = json.loads(body)
+        for series in document["results"][0]["series"]:
+            series["values"], series["partial"] = series["values"][: len(series["values"]) // 2], True
+        return json.dumps(document).encode()
+    documents = list(msgpack.Unpacker(io.BytesIO(body)))
+    documents[0]["results"][0]["partial"] = True
+    return b"".join(map(msgpack.packb, documents[:-1] or documents))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault, as often as it comes; and the client's time limit."""
+
+    fault: Fault
+    times: int | None = 1
+    limit: float = PATIENT
+
+
+ROWS = {
+    "500 once": Row(Reply(500)),
+    "503 + Retry-After 1, once": Row(Reply(503, retry_after=1)),
+    "503 without, once": Row(Reply(503)),
+    "429 + Retry-After 1, once": Row(Reply(429, retry_after=1)),
+    "401 once": Row(Reply(401)),
+    "403 once": Row(Reply(403)),
+    "cut before the answer, once": Row(Reset()),
+    "reset in mid-body, once": Row(Reset(BEGINNING)),
+    "reset behind some rows, once": Row(Reset(LATER)),
+    "end in mid-body, length, once": Row(Truncate(BEGINNING, "length")),
+    "end in mid-body, chunked, once": Row(Truncate(BEGINNING, "chunked")),
+    "end in mid-body, untold, once": Row(Truncate(BEGINNING, "close")),
+    "end in mid-body, always": Row(Truncate(BEGINNING), None),
+    "silence before the head": Row(Stall(), None, IMPATIENT),
+    "silence in mid-body": Row(Stall(BEGINNING), None, IMPATIENT),
+    "50 bytes a second": Row(Drip(50), None, IMPATIENT),
+    "0.2 s late": Row(Latency(0.2), None),
+    "half of it, in valid HTTP": Row(Rewrite(lambda body: body[: len(body) // 2]), None),
+    "nothing, in valid HTTP": Row(Rewrite(lambda _: b""), None),
+    "Content-Length too large": Row(WrongLength(10)),
+    "Content-Length too small": Row(WrongLength(-10)),
+    "login page with 200": Row(page(), None),
+    "302 to a login page": Row(redirect("https://login.example/login"), None),
+    "302 to another host": Row(redirect("https://other.example/"), None),
+    "200 with an error inside": Row(Refused(), None),
+    "200 with a part": Row(Rewrite(a_part), None),
+    "204": Row(Reply(204), None),
+    "64 MB in 65 kB": Row(Bomb(64 * 2**20), None),
+    "500 always": Row(Reply(500), None),
+    "503 always": Row(Reply(503), None),
+    "429 + Retry-After 1e10, always": Row(Reply(429, retry_after=9_999_999_999), None),
+}
+
+# -- the clients
+
+Ask = Callable[[], Any]
+Column = Callable[[str, str], Ask]
+
+
+def site_at(url: str) -> Site:
+    return Site("box", Url(url), Url(url) / "repertoire", "a test")
+
+
+def blocking_client(url: str, token: str, database: str = "efd") -> InfluxQueryClient:
+    """A telemetry client of a site at this address, which does not really wait between repeats."""
+    site = site_at(url)
+    discovery = SyncDiscoveryClient(base_url=site.repertoire)
+    keeper = Keeper(Argument(Secret(token), site.reach))
+    client = telemetry("usdf", database, login_keeper(site, "usdf", database, keeper, discovery=discovery))
+    client._clock = discovery._clock = FastClock()
+    return client
+
+
+def asynchronous_client(url: str, token: str, database: str = "efd") -> AsyncInfluxQueryClient:
+    client = AsyncInfluxQueryClient.__new__(AsyncInfluxQueryClient)
+    client.__dict__.update(blocking_client(url, token, database).__dict__)
+    return client
+
+
+SELECTED = (MOUNT, ["demandPosition", "actualPosition"])
+
+
+def blocking(ask: Callable[[InfluxQueryClient], Any]) -> Column:
+    def column(url: str, token: str) -> Ask:
+        client = blocking_client(url, token)
+        return lambda: ask(client)
+
+    return column
+
+
+def asynchronous(ask: Callable[[AsyncInfluxQueryClient], Any]) -> Column:
+    def column(url: str, token: str) -> Ask:
+        client = asynchronous_client(url, token)
+        return lambda: asyncio.run(ask(client))
+
+    return column
+
+
+def streamed(client: InfluxQueryClient) -> pa.Table:
+    with client.stream(SOME) as rows:
+        return pa.concat_tables(list(rows))
+
+
+async def streamed_async(client: AsyncInfluxQueryClient) -> pa.Table:
+    async with client.stream(SOME) as rows:
+        return pa.concat_tables([batch async for batch in rows])
+
+
+def discovering(kind: type[Any]) -> Callable[[str], Any]:
+    def make(url: str) -> Any:
+        client = kind(base_url=f"{url}/repertoire")
+        client._clock = FastClock()
+        return client
+
+    return make
+
+
+new_sync, new_async = discovering(SyncDiscoveryClient), discovering(DiscoveryClient)
+
+
+def buying(url: str, token: str) -> Ask:
+    client = new_sync(url)
+    return lambda: client.influxdb_credentials(LABEL, token)
+
+
+def buying_async(url: str, token: str) -> Ask:
+    client = new_async(url)
+    return lambda: asyncio.run(client.influxdb_credentials(LABEL, token))
+
+
+TELEMETRY: dict[str, dict[str, Column]] = {
+    "blocking": {
+        "query": blocking(lambda client: client.query(SOME)),
+        "select_time_series": blocking(lambda client: client.select_time_series(*SELECTED, FIRST, LAST)),
+        "get_topics": blocking(lambda client: client.get_topics()),
+        "stream": blocking(streamed),
+    },
+    "asynchronous": {
+        "query": asynchronous(lambda client: client.query(SOME)),
+        "select_time_series": asynchronous(lambda client: client.select_time_series(*SELECTED, FIRST, LAST)),
+        "get_topics": asynchronous(lambda client: client.get_topics()),
+        "stream": asynchronous(streamed_async),
+    },
+}
+# The document is remembered, so each question about it is a new client's; "first query" buys its login first.
+SITE: dict[str, dict[str, Column]] = {
+    "blocking": {
+        "discovery": lambda url, _: lambda: new_sync(url).discovery(),
+        "login": buying,
+        "first query": lambda url, token: lambda: blocking_client(url, token).query(SOME),
+    },
+    "asynchronous": {
+        "discovery": lambda url, _: lambda: asyncio.run(new_async(url).discovery()),
+        "login": buying_async,
+        "first query": lambda url, token: lambda: asyncio.run(asynchronous_client(url, token).query(SOME)),
+    },
+}
+PATHS = {"discovery": "*/discovery", "login": f"*/{LABEL}", "first query": f"*/{LABEL}"}
+ONE_DOCUMENT = set(PATHS)  # a part of it is no document
+
+
+def naive(ask: Callable[[naive_rubin.Client], Any]) -> Column:
+    def column(url: str, token: str) -> Ask:
+        client = naive_rubin.Client(url, token)
+        OPEN.append(client)
+        return lambda: ask(client)
+
+    return column
+
+
+OPEN: list[naive_rubin.Client] = []
+NAIVE: dict[str, Column] = {
+    "query": naive(lambda client: client.query(SOME)),
+    "select": naive(lambda client: client.select(*SELECTED, FIRST, LAST)),
+    "topics": naive(lambda client: client.topics()),
+    "discovery": naive(lambda client: client.discovery()),
+}
+
+# -- the table
+
+
+@dataclass
+class Cell:
+    """What came of one fault with one client."""
+
+    outcome: str
+    requests: int = 0
+    took: float = 0.0
+    after: str = "full"
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.requests}" + ("" if self.after == "full" else f", then {self.after}")
+
+
+def outcome(ask: Ask, whole: Any) -> str:
+    try:
+        found = ask()
+    except SkykeyError as problem:
+        return problem.code
+    except Exception as problem:  # noqa: BLE001 - that is the finding
+        return f"!{type(problem).__name__}"
+    return "full" if same(found, whole) else "LOSS"
+
+
+def same(found: Any, whole: Any) -> bool:
+    if isinstance(whole, pd.DataFrame | pa.Table):
+        return bool(whole.equals(found)) and len(whole) > 0
+    return bool(found == whole)
+
+
+def cells(box: Box, name: str, column: Column) -> dict[str, Cell]:
+    """One client through all faults, one after the other."""
+    found: dict[str, Cell] = {}
+    with FaultProxy(box.site_url) as proxy:
+        ask = column(proxy.url, box.token)
+        whole = ask()  # with the login and the schema, which are not what fails here
+        assert same(ask(), whole)
+        for title, row in ROWS.items():
+            if row is ROWS["200 with a part"] and name in ONE_DOCUMENT:
+                found[title] = Cell("-")
+                continue
+            proxy.forget()
+            proxy.fault(row.fault, path=PATHS.get(name, "*/query"), times=row.times)
+            guard = threading.Timer(row.limit + HANG, proxy.hang_up)
+            guard.start()
+            begin = time.monotonic()
+            with within(row.limit):
+                cell = Cell(outcome(ask, whole))
+            cell.took, cell.requests = time.monotonic() - begin, len(proxy.seen)
+            guard.cancel()
+            guard.join()
+            if cell.took > row.limit + HANG:
+                cell.outcome = "HANG"
+            proxy.reset()
+            cell.after = outcome(ask, whole)
+            found[title] = cell
+    return found
+
+
+def table(box: Box, columns: dict[str, Column]) -> dict[str, dict[str, Cell]]:
+    blocking_client(box.site_url, box.token).query(SOME)  # the sandbox reads its data at its first query
+    with ThreadPoolExecutor(len(columns)) as pool:
+        running = {name: pool.submit(cells, box, name, column) for name, column in columns.items()}
+        return {name: future.result() for name, future in running.items()}
+
+
+def printed(found: dict[str, dict[str, Cell]]) -> str:
+    """Rows are faults, columns clients."""
+    lines = [["", *found], *([title, *(str(found[name][title]) for name in found)] for title in ROWS)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    return "\n".join(
+        " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+# A document of Repertoire is read with tolerance: an error in its place is taken for one that lists nothing.
+KNOWN = [("discovery", "200 with an error inside")]
+
+TELEMETRY_TABLE = """
+                               | query          | select_time_series | get_topics     | stream
+500 once                       | service 1      | service 1          | service 1      | service 1
+503 + Retry-After 1, once      | full 2         | full 2             | full 2         | full 2
+503 without, once              | full 2         | full 2             | full 2         | full 2
+429 + Retry-After 1, once      | full 2         | full 2             | full 2         | full 2
+401 once                       | full 3         | full 3             | full 3         | full 3
+403 once                       | forbidden 1    | forbidden 1        | forbidden 1    | forbidden 1
+cut before the answer, once    | full 2         | full 2             | full 2         | full 2
+reset in mid-body, once        | full 2         | full 2             | full 2         | full 2
+reset behind some rows, once   | full 2         | full 2             | full 2         | interrupted 1
+end in mid-body, length, once  | full 2         | full 2             | full 2         | full 2
+end in mid-body, chunked, once | full 2         | full 2             | full 2         | full 2
+end in mid-body, untold, once  | full 2         | full 2             | full 2         | full 2
+end in mid-body, always        | interrupted 4  | interrupted 4      | interrupted 4  | interrupted 4
+silence before the head        | timed-out 1    | timed-out 1        | timed-out 1    | timed-out 1
+silence in mid-body            | timed-out 1    | timed-out 1        | timed-out 1    | timed-out 1
+50 bytes a second              | timed-out 1    | timed-out 1        | timed-out 1    | timed-out 1
+0.2 s late                     | full 1         | full 1             | full 1         | full 1
+half of it, in valid HTTP      | interrupted 4  | interrupted 4      | interrupted 4  | interrupted 1
+nothing, in valid HTTP         | interrupted 4  | interrupted 4      | interrupted 4  | interrupted 4
+Content-Length too large       | full 2         | full 2             | full 2         | interrupted 1
+Content-Length too small       | full 3         | full 3             | full 3         | interrupted 1
+login page with 200            | unreadable 1   | unreadable 1       | unreadable 1   | unreadable 1
+302 to a login page            | redirected 1   | redirected 1       | redirected 1   | redirected 1
+302 to another host            | redirected 1   | redirected 1       | redirected 1   | redirected 1
+200 with an error inside       | query 1        | query 1            | query 1        | query 1
+200 with a part                | interrupted 4  | interrupted 4      | interrupted 4  | interrupted 1
+204                            | unreadable 1   | unreadable 1       | unreadable 1   | unreadable 1
+64 MB in 65 kB                 | unreadable 1   | unreadable 1       | unreadable 1   | unreadable 1
+500 always                     | service 1      | service 1          | service 1      | service 1
+503 always                     | overloaded 4   | overloaded 4       | overloaded 4   | overloaded 4
+429 + Retry-After 1e10, always | rate-limited 1 | rate-limited 1     | rate-limited 1 | rate-limited 1
+"""
+SITE_TABLE = """
+                               | discovery           | login                   | first query
+500 once                       | repertoire-web 1    | repertoire-web 1        | repertoire-web 2
+503 + Retry-After 1, once      | full 2              | full 2                  | full 4
+503 without, once              | full 2              | full 2                  | full 4
+429 + Retry-After 1, once      | full 2              | full 2                  | full 4
+401 once                       | not-authenticated 1 | not-authenticated 1     | source-failed 2
+403 once                       | forbidden 1         | forbidden 1             | no-credential 2
+cut before the answer, once    | full 2              | full 2                  | full 4
+reset in mid-body, once        | full 2              | full 2                  | full 4
+reset behind some rows, once   | full 1              | full 1                  | full 3
+end in mid-body, length, once  | full 2              | full 2                  | full 4
+end in mid-body, chunked, once | full 2              | full 2                  | full 4
+end in mid-body, untold, once  | unreadable 1        | unreadable 1            | no-credential 2
+end in mid-body, always        | interrupted 4       | interrupted 4           | no-credential 5
+silence before the head        | timed-out 1         | timed-out 1             | timed-out 2
+silence in mid-body            | timed-out 1         | timed-out 1             | timed-out 2
+50 bytes a second              | timed-out 1         | timed-out 1             | timed-out 2
+0.2 s late                     | full 1              | full 1                  | full 3
+half of it, in valid HTTP      | unreadable 1        | unreadable 1            | no-credential 2
+nothing, in valid HTTP         | unreadable 1        | unreadable 1            | no-credential 2
+Content-Length too large       | full 2              | full 2                  | full 4
+Content-Length too small       | unreadable 1        | unreadable 1            | no-credential 2
+login page with 200            | unreadable 1        | unreadable 1            | no-credential 2
+302 to a login page            | redirected 1        | redirected 1            | redirected 2
+302 to another host            | redirected 1        | redirected 1            | redirected 2
+200 with an error inside       | LOSS 1              | repertoire-validation 1 | repertoire-validation 2
+200 with a part                | - 0                 | - 0                     | - 0
+204                            | unreadable 1        | unreadable 1            | no-credential 2
+64 MB in 65 kB                 | unreadable 1        | unreadable 1            | no-credential 2
+500 always                     | repertoire-web 1    | repertoire-web 1        | repertoire-web 2
+503 always                     | overloaded 4        | overloaded 4            | no-credential 5
+429 + Retry-After 1e10, always | rate-limited 1      | rate-limited 1          | no-credential 2
+"""
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a short answer has several; what is tested here does not depend on their size."""
+    monkeypatch.setattr(influx_database, "_CHUNK", 100)
+
+
+@pytest.mark.parametrize("face", ["blocking", "asynchronous"])
+def test_g_every_fault_ends_in_the_whole_or_in_an_error(face: str, box: Box, ceiling: Callable[[float], float]) -> None:
+    begin = time.monotonic()
+    found = table(box, TELEMETRY[face] | SITE[face])
+    telemetry_table = printed({name: found[name] for name in TELEMETRY[face]})
+    site_table = printed({name: found[name] for name in SITE[face]})
+    print(f"\nG, {face}\n{telemetry_table}\n\n{site_table}\n{time.monotonic() - begin:.1f} s")
+    every = [(name, title, cell) for name in found for title, cell in found[name].items()]
+    losses = [(name, title) for name, title, cell in every if "LOSS" in {cell.outcome, cell.after}]
+    hangs = [(name, title) for name, title, cell in every if cell.took > ROWS[title].limit + ceiling(0.5)]
+    print(f"{len(every)} cells, {len(losses)} silent losses, {len(hangs)} hangs")
+    assert (losses, hangs) == (KNOWN, [])
+    assert [(name, title) for name, title, cell in every if "!" in cell.outcome or cell.after != "full"] == []
+    assert telemetry_table == TELEMETRY_TABLE.strip("\n")
+    assert site_table == SITE_TABLE.strip("\n")
+
+
+def test_g_a_naive_client_fails(box: Box) -> None:
+    try:
+        found = table(box, NAIVE)
+    finally:
+        while OPEN:
+            OPEN.pop().close()
+    print(f"\nG, naive\n{printed(found)}")
+    outcomes = [cell.outcome for cells in found.values() for cell in cells.values()]
+    print(f"{outcomes.count('LOSS')} silent losses, {outcomes.count('HANG')} hangs")
+    assert outcomes.count("LOSS") >= 10
+    assert outcomes.count("HANG") >= 1
