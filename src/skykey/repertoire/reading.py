@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_KEYS = frozenset({"applications", "datasets", "environment", "environment_name", "influxdb_databases", "services"})
+_OF_ERRORS = frozenset({"detail", "error", "message"})
+
 
 def read_discovery(document: object, *, strict: bool = False, base: Url | None = None) -> Discovery:
     """Read a discovery document.
@@ -99,6 +102,9 @@ class _Reading:
 
     def discovery(self, document: object) -> Discovery:
         root = _object(document, "the discovery document")
+        if not _KEYS & root.keys() and _OF_ERRORS & root.keys():
+            # Some services answer an error with 200. An empty site has no key at all.
+            raise RepertoireValidationError("the discovery document is the answer of a service that failed")
         services = {} if root.get("services") is None else _object(root["services"], "services")
         return Discovery(
             applications=self.texts(root, "applications", "applications"),

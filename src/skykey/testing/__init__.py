@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from skykey.testing.canary import Canary
     from skykey.testing.clock import FakeClock
+    from skykey.testing.faults_proxy import FaultProxy
 
-__all__ = ["Canary", "FakeClock"]
+__all__ = ["Canary", "FakeClock", "FaultProxy"]
 
-_HOMES = {"Canary": "canary", "FakeClock": "clock"}
+_HOMES = {"Canary": "canary", "FakeClock": "clock", "FaultProxy": "faults_proxy"}
 
 
 def __getattr__(name: str) -> Any:
