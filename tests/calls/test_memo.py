@@ -450,6 +450,41 @@ def test_a_waiter_has_its_own_time_limit(slow: Slow, ceiling: Callable[[float], 
     assert requests(slow) == 1
 
 
+def test_a_time_limit_of_the_first_callers_method_does_not_end_the_others(slow: Slow) -> None:
+    slow.seconds = 0.6
+    make = flow_of(slow, Memo(300))
+    with ThreadPoolExecutor(8) as threads:
+        leader = threads.submit(Asker().run, lambda: bounded(make(), 0.3))
+        slow.arrived.wait(5)
+        rest = [threads.submit(Asker().run, lambda: bounded(make(), 5)) for _ in range(6)]
+        assert isinstance(leader.exception(10), TimedOut)
+        assert {waiter.result(10) for waiter in rest} == {b"answer 2"}
+    assert requests(slow) == 2
+
+
+def test_a_service_that_hangs_costs_each_of_a_crowd_two_time_limits_at_most(
+    slow: Slow, ceiling: Callable[[float], float]
+) -> None:
+    slow.seconds = 30
+    assert slow.server is not None
+    url, memo = slow.server.url, Memo[bytes](300)
+
+    def make() -> Flow[bytes]:
+        return memo.flow(lambda: ask(get(url, total=0.3)), SYSTEM_CLOCK)
+
+    def one(_: int) -> float:
+        begin = time.monotonic()
+        with pytest.raises(TimedOut):
+            Asker().run(make)
+        return time.monotonic() - begin
+
+    with ThreadPoolExecutor(12) as threads:
+        slowest = max(threads.map(one, range(12)))
+    print(f"12 threads, a limit of 0.3 s each: the last gave up after {slowest:.1f} s, {requests(slow)} requests")
+    assert slowest < ceiling(1.5)
+    assert requests(slow) <= 4
+
+
 def test_a_blocking_call_inside_a_task_does_not_wait_for_another_task_of_its_thread(
     slow: Slow, ceiling: Callable[[float], float]
 ) -> None:

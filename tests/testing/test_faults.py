@@ -35,9 +35,10 @@ from skykey.testing.faults import (
 )
 from skykey.testing.faults_exchange import Exchange
 from skykey.testing.faults_proxy import FaultProxy, fingerprint
+from skykey.testing.fixtures import skykey_box, skykey_faults, skykey_site
 from tests.wire.server import Answer, Seen, Server, chunk, reply, serving
 
-pytest_plugins = ["skykey.testing.fixtures"]
+__all__ = ["skykey_box", "skykey_faults", "skykey_site"]  # fixtures, imported: a plugin must be named before collection
 BODY = bytes(range(256)) * 40  # 10,240 bytes
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 

@@ -11,7 +11,7 @@ from skykey.calls.question import Question
 from skykey.calls.steps import Await
 from skykey.credentials.ticket import own_copy
 from skykey.values.deadline import Deadline
-from skykey.values.errors import SkykeyError
+from skykey.values.errors import SkykeyError, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +91,7 @@ class Memo(Generic[T]):
         SkykeyError
             What asking raised, if there is no answer young enough; those who waited get copies of their own.
         """
+        has_waited = False
         while True:
             with self._lock:
                 known, question = self._known(clock.steady()), self._question
@@ -102,7 +103,14 @@ class Memo(Generic[T]):
             if own:
                 return (yield from self._ask(question, make, clock))
             yield Await(question, Deadline.after(None))
-            outcome = question.outcome()
+            try:
+                outcome = question.outcome()
+            except TimedOut:
+                # Perhaps a limit of whoever asked, which says nothing about this caller's: once more, and not for ever.
+                if has_waited:
+                    raise
+                has_waited = True
+                continue
             if outcome is not None:
                 return outcome[0]
             self._leave(question)
