@@ -33,4 +33,4 @@ def settled(keeper: Keeper[Any]) -> None:
     """Wait until a renewal in the background, if there is one, has ended."""
     ticket = getattr(keeper, "_ticket", None)
     if ticket is not None:
-        assert ticket._done.wait(20)
+        assert ticket.ended(20)

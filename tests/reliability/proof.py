@@ -295,7 +295,7 @@ def settled(subject: Any) -> None:
     """Wait until a renewal in the background, if there is one, has ended."""
     ticket = subject.keeper._ticket if isinstance(subject, Real) else None
     if ticket is not None:
-        assert ticket._done.wait(20)
+        assert ticket.ended(20)
 
 
 # -- many at once

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import copy
-import threading
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Final, Generic
 
 from skykey.credentials.held import C
+from skykey.values.bell import Bell
+from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import Failed, TimedOut
 
 if TYPE_CHECKING:
-    import asyncio
-
     from skykey.credentials.held import Held
     from skykey.values.clock import Clock
     from skykey.values.deadline import Deadline
+
+
+_OVER: Final = "the time limit was over while waiting for the credential's renewal"
 
 
 class Ticket(Generic[C]):
@@ -25,24 +27,14 @@ class Ticket(Generic[C]):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._done = threading.Event()
+        self._settled = Bell()
         self._held: Held[C] | None = None
         self._error: BaseException | None = None
-        self._futures: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
 
     def settle(self, held: Held[C] | None, error: BaseException | None) -> None:
         """Say how it went; called once, by the renewal's thread."""
-        with self._lock:
-            self._held, self._error = held, error
-            self._done.set()
-            futures, self._futures = self._futures, {}
-        for loop, waiting in futures.items():
-            try:
-                # One wake-up a loop, however many tasks wait on it.
-                loop.call_soon_threadsafe(_wake, waiting)
-            except RuntimeError:
-                continue  # that loop was closed meanwhile, and its tasks with it
+        self._held, self._error = held, error
+        self._settled.ring()
 
     def wait(self, deadline: Deadline, clock: Clock) -> Held[C]:
         """Block until it is settled.
@@ -52,36 +44,19 @@ class Ticket(Generic[C]):
         TimedOut
             If the waiter's own time is over first.
         """
-        if not clock.wait(self._done, deadline.remaining()):
-            raise TimedOut("the time limit was over while waiting for the credential's renewal")
+        if not self._settled.wait(deadline.remaining(), clock):
+            raise TimedOut(_OVER)
+        return self._outcome()
+
+    async def await_(self, deadline: Deadline) -> Held[C]:
+        """As `wait`, on the running event loop, which stays free."""
+        if not await self._settled.await_(deadline.remaining()):
+            raise TimedOut(_OVER)
         return self._outcome()
 
     def ended(self, seconds: float) -> bool:
         """Block until it is settled, for so many real seconds at most; whether it is."""
-        return self._done.wait(seconds)
-
-    async def await_(self, deadline: Deadline) -> Held[C]:
-        """Wait on the running event loop, which stays free.
-
-        Raises
-        ------
-        TimedOut
-            As `wait`.
-        """
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        with self._lock:
-            if self._done.is_set():
-                return self._outcome()
-            self._futures.setdefault(loop, []).append(future)
-        try:
-            async with asyncio.timeout(deadline.remaining()):
-                await future
-        except TimeoutError:
-            raise TimedOut("the time limit was over while waiting for the credential's renewal") from None
-        return self._outcome()
+        return self._settled.wait(seconds, SYSTEM_CLOCK)
 
     def _outcome(self) -> Held[C]:
         if self._error is not None:
@@ -111,9 +86,3 @@ def own_copy(error: BaseException) -> BaseException:
     twin.__cause__ = error.__cause__
     twin.__suppress_context__ = True
     return twin
-
-
-def _wake(futures: list[asyncio.Future[None]]) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(None)
