@@ -10,7 +10,7 @@ import pytest
 from skykey.calls.refusals import refusal
 from skykey.calls.response import Response, words_in
 from skykey.credentials.ticket import own_copy
-from skykey.descarteslabs import exceptions
+from skykey.descarteslabs import exceptions, oauth_errors
 from skykey.descarteslabs.brand import DESCARTESLABS, EARTHONE
 from skykey.descarteslabs.earthone import exceptions as earthone
 from skykey.descarteslabs.exceptions import (
@@ -33,9 +33,9 @@ from skykey.descarteslabs.exceptions import (
     UnauthorizedError,
     UnavailableError,
     ValidationError,
-    oauth_error,
     service_error,
 )
+from skykey.descarteslabs.oauth_errors import oauth_error
 from skykey.values.errors import (
     BadUrl,
     CredentialError,
@@ -85,8 +85,9 @@ TREE: list[tuple[type[Exception], type[Exception], int | None]] = [
 ]
 OURS = [
     kind
-    for name, kind in inspect.getmembers(exceptions, inspect.isclass)
-    if kind.__module__ == exceptions.__name__ and not name.startswith("_")
+    for module in (exceptions, oauth_errors)
+    for name, kind in inspect.getmembers(module, inspect.isclass)
+    if kind.__module__ == module.__name__ and not name.startswith("_")
 ]
 TOKEN = "https://iam.example/token"
 

@@ -39,10 +39,10 @@ from skykey.descarteslabs.exceptions import (
     RateLimitError,
     ServerError,
     UnauthorizedError,
-    UnauthorizedOauthError,
     UnavailableError,
     ValidationError,
 )
+from skykey.descarteslabs.oauth_errors import UnauthorizedOauthError
 from skykey.descarteslabs.session import AsyncSession, Session, SessionFlows
 from skykey.values.errors import (
     BadUrl,
@@ -579,7 +579,7 @@ def test_a_login_that_is_not_whole_is_told_as_it_is(make: Make) -> None:
 
 
 def test_an_issuer_that_is_away_is_an_oauth_error_of_the_connection(make: Make) -> None:
-    from skykey.descarteslabs.exceptions import UnreachableOauthError
+    from skykey.descarteslabs.oauth_errors import UnreachableOauthError
 
     with serving(ok) as server:
         auth = FakeAuth(lambda url: Keeper(Refusing(url, UnreachableOauthError("the issuer is away"))))

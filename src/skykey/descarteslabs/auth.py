@@ -17,10 +17,11 @@ from skykey.descarteslabs.brand import DESCARTESLABS, Brand
 from skykey.descarteslabs.config import app_domain, default_domain
 from skykey.descarteslabs.copies import Asked, Copies
 from skykey.descarteslabs.defaults import Defaults
-from skykey.descarteslabs.exceptions import AuthError, oauth_error
+from skykey.descarteslabs.exceptions import AuthError
 from skykey.descarteslabs.keeping import kept
 from skykey.descarteslabs.names import Names
 from skykey.descarteslabs.notices import Notices, warn
+from skykey.descarteslabs.oauth_errors import oauth_error
 from skykey.descarteslabs.stores import bearer_of
 from skykey.descarteslabs.subjects import Subjects
 from skykey.values.clock import SYSTEM_CLOCK, Clock

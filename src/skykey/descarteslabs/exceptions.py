@@ -4,9 +4,7 @@
 
     ClientError                                 the request, or whoever made it, is at fault
     ├── AuthError                               nobody can be identified
-    │   └── OauthError                          no token could be had; each of the following is also …
-    │       ├── UnauthorizedOauthError, …       … the error for the status that the issuer gave
-    │       └── UnreachableOauthError, …        … the `TransportError` that stood in the way
+    │   └── OauthError                          no token could be had; ``oauth_errors`` has one for each reason
     ├── BadRequestError                         400
     │   └── ValidationError                     422
     ├── UnauthorizedError                       401
@@ -35,26 +33,18 @@ from typing import TYPE_CHECKING, Any, Final
 from skykey.values.errors import (
     CredentialError,
     Forbidden,
-    Interrupted,
     NotAuthenticated,
     NotFound,
-    OutOfReach,
     Overloaded,
     QueryError,
     RateLimited,
-    Redirected,
     ServiceError,
     SkykeyError,
-    TimedOut,
-    TransportError,
-    Unreachable,
-    Unreadable,
     UsageError,
 )
 
 if TYPE_CHECKING:
     from skykey.calls.response import Response
-    from skykey.descarteslabs.brand import Brand
 
 __all__ = [
     "AuthError",
@@ -77,7 +67,8 @@ __all__ = [
     "ValidationError",
 ]
 
-_SERVER_ERRORS: Final = 500
+SERVER_ERRORS: Final = 500
+"""Statuses from here on are the server's own fault (RFC 9110, 15.6)."""
 
 
 class _Documented(SkykeyError):
@@ -283,208 +274,22 @@ class OauthError(AuthError):
     error: str | None = None
 
 
-class BadRequestOauthError(OauthError, BadRequestError):
-    """400: most often a login that is revoked (``invalid_grant``)."""
-
-    code = UnauthorizedError.code
-
-
-class ValidationOauthError(OauthError, ValidationError):
-    """422."""
-
-    code = ValidationError.code
-
-
-class UnauthorizedOauthError(OauthError, UnauthorizedError):
-    """401: the login is revoked, expired, or somebody else's."""
-
-    code = UnauthorizedError.code
-
-
-class ForbiddenOauthError(OauthError, ForbiddenError):
-    """403."""
-
-    code = ForbiddenError.code
-
-
-class NotFoundOauthError(OauthError, NotFoundError):
-    """404: most often a domain that is no issuer."""
-
-    code = NotFoundError.code
-    exit_code = NotFoundError.exit_code
-
-
-class MethodNotAllowedOauthError(OauthError, MethodNotAllowedError):
-    """405."""
-
-    code = MethodNotAllowedError.code
-    exit_code = MethodNotAllowedError.exit_code
-
-
-class ProxyAuthenticationRequiredOauthError(OauthError, ProxyAuthenticationRequiredError):
-    """407."""
-
-    code = ProxyAuthenticationRequiredError.code
-    exit_code = ProxyAuthenticationRequiredError.exit_code
-
-
-class ConflictOauthError(OauthError, ConflictError):
-    """409."""
-
-    code = ConflictError.code
-    exit_code = ConflictError.exit_code
-
-
-class GoneOauthError(OauthError, GoneError):
-    """410."""
-
-    code = GoneError.code
-    exit_code = GoneError.exit_code
-
-
-class RateLimitOauthError(OauthError, RateLimitError):
-    """429."""
-
-    code = RateLimitError.code
-    exit_code = RateLimitError.exit_code
-
-
-class RetryWithOauthError(OauthError, RetryWithError):
-    """449."""
-
-    code = RetryWithError.code
-    exit_code = RetryWithError.exit_code
-
-
-class ServerOauthError(OauthError, ServerError):
-    """500, and what has no class of its own above."""
-
-    code = ServerError.code
-    exit_code = ServerError.exit_code
-
-
-class UnavailableOauthError(OauthError, UnavailableError):
-    """502 or 503."""
-
-    code = UnavailableError.code
-    exit_code = UnavailableError.exit_code
-
-
-class GatewayTimeoutOauthError(OauthError, GatewayTimeoutError):
-    """504."""
-
-    code = GatewayTimeoutError.code
-    exit_code = GatewayTimeoutError.exit_code
-
-
-class UnreachableOauthError(OauthError, Unreachable):
-    """No connection to the issuer."""
-
-    code = Unreachable.code
-    exit_code = Unreachable.exit_code
-
-
-class TimedOutOauthError(OauthError, TimedOut):
-    """The issuer took too long."""
-
-    code = TimedOut.code
-    exit_code = TimedOut.exit_code
-
-
-class InterruptedOauthError(OauthError, Interrupted):
-    """The issuer's answer ended before it was whole."""
-
-    code = Interrupted.code
-    exit_code = Interrupted.exit_code
-
-
-class RedirectedOauthError(OauthError, Redirected):
-    """The issuer points elsewhere, where a secret does not follow."""
-
-    code = Redirected.code
-    exit_code = Redirected.exit_code
-
-
-class UnreadableOauthError(OauthError, Unreadable):
-    """The issuer's answer holds no token."""
-
-    code = Unreadable.code
-    exit_code = Unreadable.exit_code
-
-
-class OutOfReachOauthError(OauthError, OutOfReach):
-    """The secret was about to go where it is not bound to."""
-
-    code = OutOfReach.code
-    exit_code = OutOfReach.exit_code
-
-
-class UsageOauthError(OauthError, UsageError):
-    """The domain is not a URL, or another setting is wrong."""
-
-    code = UsageError.code
-    exit_code = UsageError.exit_code
-
-
-_BY_STATUS: Final[dict[int, tuple[type[ClientError | ServerError], type[OauthError]]]] = {
-    400: (BadRequestError, BadRequestOauthError),
-    401: (UnauthorizedError, UnauthorizedOauthError),
-    403: (ForbiddenError, ForbiddenOauthError),
-    404: (NotFoundError, NotFoundOauthError),
-    405: (MethodNotAllowedError, MethodNotAllowedOauthError),
-    407: (ProxyAuthenticationRequiredError, ProxyAuthenticationRequiredOauthError),
-    409: (ConflictError, ConflictOauthError),
-    410: (GoneError, GoneOauthError),
-    422: (ValidationError, ValidationOauthError),
-    429: (RateLimitError, RateLimitOauthError),
-    449: (RetryWithError, RetryWithOauthError),
-    502: (UnavailableError, UnavailableOauthError),
-    503: (UnavailableError, UnavailableOauthError),
-    504: (GatewayTimeoutError, GatewayTimeoutOauthError),
+_BY_STATUS: Final[dict[int, type[ClientError | ServerError]]] = {
+    400: BadRequestError,
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    405: MethodNotAllowedError,
+    407: ProxyAuthenticationRequiredError,
+    409: ConflictError,
+    410: GoneError,
+    422: ValidationError,
+    429: RateLimitError,
+    449: RetryWithError,
+    502: UnavailableError,
+    503: UnavailableError,
+    504: GatewayTimeoutError,
 }
-
-# Looked at before the status: a redirect has one too, and a success without a token.
-_BY_KIND: Final[tuple[tuple[type[SkykeyError], type[OauthError]], ...]] = (
-    (Redirected, RedirectedOauthError),
-    (Unreadable, UnreadableOauthError),
-    (Unreachable, UnreachableOauthError),
-    (TimedOut, TimedOutOauthError),
-    (TransportError, InterruptedOauthError),
-    (OutOfReach, OutOfReachOauthError),
-    (UsageError, UsageOauthError),
-)
-
-
-def oauth_error(problem: SkykeyError, brand: Brand) -> AuthError:
-    """The documented error for a token that could not be had; raise it ``from`` the problem.
-
-    Parameters
-    ----------
-    problem
-        From the token endpoint or the keeper, which have taken the secret out of the issuer's words.
-    brand
-        Whose login command is to be typed next, where logging in helps.
-
-    Returns
-    -------
-    AuthError
-        The problem itself if it is one already.
-    """
-    if isinstance(problem, AuthError):
-        return problem
-    status: int | None = getattr(problem, "status", None)
-    kind = next((ours for theirs, ours in _BY_KIND if isinstance(problem, theirs)), None) or (
-        _of_status(status)[1] if status is not None else OauthError
-    )
-    made = kind(
-        f"Could not retrieve token: {problem.message}",
-        words=problem.words,
-        next=problem.next or (brand.login if kind.exit_code == AuthError.exit_code else None),
-        status=status,
-        url=getattr(problem, "url", None),
-    )
-    _hand_over(problem, made)
-    return made
 
 
 def service_error(problem: ServiceError, response: Response, asked: str) -> ClientError | ServerError:
@@ -505,7 +310,7 @@ def service_error(problem: ServiceError, response: Response, asked: str) -> Clie
         Its first argument is the answer's whole text, as programs expect it that take it apart.
     """
     status = response.status_code
-    kind = _of_status(status)[0]
+    kind = _BY_STATUS.get(status, ClientError if status < SERVER_ERRORS else ServerError)
     made = kind(problem.message, words=problem.words, next=problem.next, status=status, url=problem.url)
     if isinstance(made, GatewayTimeoutError):
         made.next = "ask for less at once: the request took the server too long"
@@ -513,13 +318,14 @@ def service_error(problem: ServiceError, response: Response, asked: str) -> Clie
         made.next = None  # whoever logs in again is forbidden the same
     if isinstance(made, ProxyAuthenticationRequiredError):
         made.proxy_authenticate = response.headers.get("proxy-authenticate")
-    _hand_over(problem, made)
+    hand_over(problem, made)
     made.response = response
     made.args = (response.text or (f"{status} {asked}" if isinstance(made, NotFoundError) else made.message),)
     return made
 
 
-def _hand_over(problem: SkykeyError, made: ClientError | ServerError) -> None:
+def hand_over(problem: SkykeyError, made: ClientError | ServerError) -> None:
+    """Take over what the problem knows beside its words."""
     for name in ("error", "retry_after", "scopes"):
         if hasattr(problem, name) and hasattr(made, name):
             setattr(made, name, getattr(problem, name))
@@ -527,10 +333,3 @@ def _hand_over(problem: SkykeyError, made: ClientError | ServerError) -> None:
         made.original_status = made.status
     for note in getattr(problem, "__notes__", ()):
         made.add_note(note)
-
-
-def _of_status(status: int) -> tuple[type[ClientError | ServerError], type[OauthError]]:
-    other: tuple[type[ClientError | ServerError], type[OauthError]] = (
-        (ClientError, OauthError) if status < _SERVER_ERRORS else (ServerError, ServerOauthError)
-    )
-    return _BY_STATUS.get(status, other)

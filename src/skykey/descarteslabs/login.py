@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
-from skykey.descarteslabs.exceptions import AuthError, oauth_error
+from skykey.descarteslabs.exceptions import AuthError
+from skykey.descarteslabs.oauth_errors import oauth_error
 from skykey.values.errors import SkykeyError, Unavailable
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from skykey.calls.faces import Async, Sync, method
 from skykey.calls.flow import Flow, ask
 from skykey.calls.response import Response, Responses
 from skykey.descarteslabs.brand import DESCARTESLABS, Brand
-from skykey.descarteslabs.exceptions import ClientError, oauth_error, service_error
+from skykey.descarteslabs.exceptions import ClientError, service_error
+from skykey.descarteslabs.oauth_errors import oauth_error
 from skykey.values.errors import BadUrl, CredentialError, OutOfReach, ServiceError, UsageError
 from skykey.values.url import Url
 from skykey.wire.request import Request, Timeouts
