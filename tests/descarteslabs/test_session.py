@@ -697,3 +697,9 @@ def test_a_revoked_login_is_told_with_the_words_of_the_issuer_and_without_the_se
             assert problem.words == "<secret> was revoked"
             assert CANARY not in f"{problem} {problem!r} {vars(problem)}"
         assert {seen.path for seen in server.seen} == {"/token"}
+
+
+@pytest.mark.parametrize("data", [iter([b"one", b"two", b"three"]), [1, 2], ["abc"], 5])
+def test_a_body_that_is_none_is_refused_in_words_before_any_request(data: Any) -> None:
+    with pytest.raises(UsageError, match="no pairs of names and values"):
+        Session("https://nobody.example").post("/", data=data)

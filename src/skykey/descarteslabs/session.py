@@ -358,8 +358,13 @@ def _with_query(url: str, params: Params) -> Url:
 
 def _form(values: Any) -> str:
     """Names and values; without what is None, by itself or in a list."""
-    pairs: Iterable[tuple[str, Any]] = values.items() if isinstance(values, Mapping) else values
     kept: list[tuple[str, Any]] = []
+    try:
+        pairs = [(name, value) for name, value in (values.items() if isinstance(values, Mapping) else values)]
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"a {type(values).__name__} holds no pairs of names and values", next="pass bytes, text or a mapping"
+        ) from None
     for name, value in pairs:
         if isinstance(value, list | tuple | set | frozenset):
             kept.append((name, [part for part in value if part is not None]))
