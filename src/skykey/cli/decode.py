@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import click
 
 from skykey.cli.lasting import lasting, left
-from skykey.cli.options import with_json, with_site
+from skykey.cli.options import with_json, with_site_of_system
 from skykey.cli.output import document, say
 from skykey.cli.systems import SYSTEMS
 from skykey.cli.systems import system as load
@@ -47,7 +47,7 @@ def _sources(_: click.Context, __: click.Parameter, incomplete: str) -> list[Com
 
 @click.command()
 @click.argument("source", metavar="[FILE|-|SYSTEM]", default="-", shell_complete=_sources)
-@with_site
+@with_site_of_system
 @click.option("--header", is_flag=True, help="Also print the header: how the token is signed.")
 @click.option("--verify", is_flag=True, help="Check that it is true; needs --issuer and --jwks.")
 @click.option("--issuer", metavar="URL", help="Who must have issued it, to the letter.")

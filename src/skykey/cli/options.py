@@ -21,11 +21,13 @@ def _sites(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]
 
 with_system = click.argument("system", type=click.Choice(list(SYSTEMS)))
 with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-with_site = click.option(
+_SITE = "The site; by default the platform's own, else usdf."
+with_site = click.option("--site", metavar="NAME", shell_complete=_sites, help=_SITE)
+with_site_of_system = click.option(
     "--site",
     metavar="NAME",
     shell_complete=_sites,
-    help="The site; by default the platform's own, else usdf. Of Descartes Labs and EarthOne: the environment.",
+    help=f"{_SITE} Of Descartes Labs and EarthOne: the environment.",
 )
 with_tokenfile = click.option(
     "--tokenfile",

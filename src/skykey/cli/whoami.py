@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from skykey.cli.identity import NOT_VERIFIED, allows, as_document, kind, life, line, site_document
-from skykey.cli.options import with_json, with_site, with_system, with_tokenfile
+from skykey.cli.options import with_json, with_site_of_system, with_system, with_tokenfile
 from skykey.cli.output import document, put, wrapped
 from skykey.cli.systems import system as load
 
 
 @click.command()
 @with_system
-@with_site
+@with_site_of_system
 @with_tokenfile
 @with_json
 def whoami(system: str, site: str | None, tokenfile: str | None, as_json: bool) -> None:

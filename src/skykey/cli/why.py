@@ -10,7 +10,7 @@ import click
 from skykey.cli import failures
 from skykey.cli.identity import LABEL, NOT_VERIFIED, allows, as_document, kind, life, line, site_document
 from skykey.cli.lasting import left, window
-from skykey.cli.options import with_json, with_site, with_system, with_tokenfile
+from skykey.cli.options import with_json, with_site_of_system, with_system, with_tokenfile
 from skykey.cli.output import document, put, wrapped
 from skykey.cli.systems import system as load
 
@@ -25,7 +25,7 @@ _COLOURS: Final = {"found": "green", "shadowed": "yellow", "failed": "red"}
 
 @click.command()
 @with_system
-@with_site
+@with_site_of_system
 @with_tokenfile
 @click.option("--ask", is_flag=True, help="Also ask the site what the token is; without it nothing is requested.")
 @with_json
