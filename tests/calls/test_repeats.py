@@ -193,3 +193,20 @@ def test_a_statement_that_the_server_killed_is_not_sent_again(perform: Performer
         with pytest.raises(QueryError):
             perform(get(server.url, reader=Killed, repeat=Repeat.SAFE))
         assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(("status", "sent"), [(504, 1), (503, 4), (502, 4), (429, 4)])
+def test_what_costs_much_is_not_sent_again_while_the_service_may_still_be_at_it(
+    perform: Performer, status: int, sent: int
+) -> None:
+    with serving(lambda _: reply(status)) as server:
+        with pytest.raises((Overloaded, RateLimited)):
+            perform(get(server.url, repeat=Repeat.COSTLY))
+        assert len(server.seen) == sent
+
+
+def test_what_costs_much_and_was_cut_is_sent_once_more(perform: Performer) -> None:
+    with serving(lambda _: FAULTS["cut"]()) as server:
+        with pytest.raises(Interrupted):
+            perform(get(server.url, repeat=Repeat.COSTLY))
+        assert len(server.seen) == 2

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from skykey.calls.call import Call, Repeat
 from skykey.calls.redirects import redirected
 from skykey.calls.refusals import refusal
 from skykey.calls.repeats import Repeats
@@ -21,6 +20,7 @@ from skykey.values.errors import NotAuthenticated, Redirected, SkykeyError, Tran
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from skykey.calls.call import Call
     from skykey.credentials.held import Held
     from skykey.wire.request import Head
 
@@ -40,7 +40,7 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
         As they come; a failed renewal is raised as such, with the words of the 401 that led to it as a note.
     """
     deadline = Deadline.after(call.total)
-    repeats = Repeats(deadline, allowed=call.repeat is Repeat.SAFE)
+    repeats = Repeats(deadline, call.repeat)
     replayed: NotAuthenticated | None = None
     while True:
         try:

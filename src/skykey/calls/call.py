@@ -20,6 +20,7 @@ class Repeat(Enum):
     """What may be sent twice."""
 
     SAFE = "asking again changes nothing: repeat after lost connections and 429, 502, 503, 504"
+    COSTLY = "as SAFE where the service did no work yet; not after 504, and once only after an answer that was cut"
     NEVER = "send it once"
 
 

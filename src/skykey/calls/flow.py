@@ -6,6 +6,7 @@
         page = yield from ask(Call(...))
         held = yield from need(keeper)
         yield from pause(1.0)
+        several = yield from gather([ask(Call(...)), ask(Call(...))], at_once=2)
         return 42
 """
 
@@ -16,10 +17,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from skykey.calls.attempts import attempts
-from skykey.calls.steps import Await, Batches, Need, Pause, Send, Step
+from skykey.calls.steps import Await, Batches, Gather, Need, Pause, Send, Step
 from skykey.values.deadline import Deadline
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skykey.calls.call import Call
     from skykey.credentials.held import C, Held
     from skykey.credentials.kept import Kept
@@ -65,7 +68,10 @@ def bounded(flow: Flow[T], seconds: float | None) -> Flow[T]:
     seconds
         From the first step on; None for no limit but the block's own (`within`).
     """
-    deadline = Deadline.after(seconds)
+    return (yield from _ended(flow, Deadline.after(seconds)))
+
+
+def _ended(flow: Flow[T], deadline: Deadline) -> Flow[T]:
     answer: Any = None
     failure: Exception | None = None
     try:
@@ -91,8 +97,39 @@ def _in_time(step: Step, deadline: Deadline) -> Step:
         case Pause(wait):
             remaining = deadline.remaining()
             return step if remaining is None else Pause(min(wait, remaining))
+        case Gather(flows):
+            return replace(step, flows=[_ended(flow, deadline) for flow in flows])
         case _:
             return step
+
+
+def gather(flows: Sequence[Flow[T]], *, at_once: int) -> Flow[list[T]]:
+    """Perform flows side by side, each in a thread or task of its own.
+
+    Parameters
+    ----------
+    flows
+        They share no exchange; what they share else must be made for threads.
+    at_once
+        How many are under way at any time.
+
+    Returns
+    -------
+    list
+        Their results, in their order.
+
+    Raises
+    ------
+    Exception
+        The first failure; the others are called off, and have ended, when it is raised.
+    """
+    results: list[T] = []
+    if len(flows) > 1 and at_once > 1:
+        results = yield Gather(flows, at_once)
+    else:
+        for flow in flows:
+            results.append((yield from flow))
+    return results
 
 
 def need(keeper: Kept[C]) -> Flow[Held[C]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from skykey.calls.steps import Await, Batches, Need, Pause, Read, Send, Step
+from skykey.calls.side_by_side import in_tasks, in_threads
+from skykey.calls.steps import Await, Batches, Gather, Need, Pause, Read, Send, Step
 from skykey.values.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class Performance(_Course[T]):
             case Await(question, deadline):
                 self._let_go()
                 question.wait(deadline, self._clock)
+            case Gather(flows, at_once):
+                self._let_go()
+                return in_threads(lambda flow: perform(flow, self._carrier, self._clock), flows, at_once)
             case _:
                 self._let_go()
         return None
@@ -133,6 +137,9 @@ class AsyncPerformance(_Course[T]):
             case Await(question, deadline):
                 await self._let_go()
                 await question.await_(deadline)
+            case Gather(flows, at_once):
+                await self._let_go()
+                return await in_tasks(lambda flow: aperform(flow, self._carrier, self._clock), flows, at_once)
             case _:
                 await self._let_go()
         return None

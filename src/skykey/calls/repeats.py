@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skykey.calls.call import Repeat
 from skykey.values.errors import Interrupted, Overloaded, RateLimited, SkykeyError, Unreachable
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 _MOST_REPEATS = 3
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
+_GATEWAY_TIMEOUT = 504
 
 
 class Repeats:
@@ -21,19 +23,27 @@ class Repeats:
     ----------
     deadline
         No wait goes beyond it.
-    allowed
-        Whether the call may be repeated at all.
+    repeat
+        What may be sent twice.
     """
 
-    def __init__(self, deadline: Deadline, *, allowed: bool) -> None:
+    def __init__(self, deadline: Deadline, repeat: Repeat) -> None:
         self._deadline = deadline
-        self._left = _MOST_REPEATS if allowed else 0
+        self._left = 0 if repeat is Repeat.NEVER else _MOST_REPEATS
+        self._cuts_left = 1 if repeat is Repeat.COSTLY else _MOST_REPEATS
+        self._is_costly = repeat is Repeat.COSTLY
         self._next = _FIRST_WAIT
 
     def wait_after(self, problem: SkykeyError) -> float | None:
         """Seconds to wait before the next try; None to give up."""
         if self._left == 0 or not isinstance(problem, Unreachable | Interrupted | Overloaded | RateLimited):
             return None
+        if self._is_costly and isinstance(problem, Overloaded) and problem.status == _GATEWAY_TIMEOUT:
+            return None  # the service may still be at it; a second time would double its load
+        if isinstance(problem, Interrupted):
+            if self._cuts_left == 0:
+                return None
+            self._cuts_left -= 1
         self._left -= 1
         asked = problem.retry_after if isinstance(problem, Overloaded | RateLimited) else None
         if asked is None:

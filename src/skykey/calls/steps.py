@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from skykey.calls.question import Question
     from skykey.credentials.kept import Kept
@@ -56,10 +56,21 @@ class Await:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """Perform several flows side by side, so many at once. Answered with their results, in their order.
+
+    The first failure is raised as soon as the others are called off. What they pass on as batches is dropped.
+    """
+
+    flows: Sequence[Generator[Step, Any, Any]]
+    at_once: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batches:
     """Pass batches on to whoever iterates; a performer that nobody iterates drops them. Answered with None."""
 
     items: Sequence[object]
 
 
-Step = Need | Send | Read | Close | Pause | Await | Batches
+Step = Need | Send | Read | Close | Pause | Await | Gather | Batches

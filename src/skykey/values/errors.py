@@ -28,6 +28,7 @@
     │   ├── Redirected                  3xx that leads out of the reach, or to a login page
     │   ├── Unreadable                  a success that is not in the promised format
     │   └── QueryError                  the service understood the request and refuses the statement
+    │       └── LimitExceeded           it was begun, and was too much for the service
     ├── MissingExtra (ImportError)      an optional package is not installed
     └── NotBuiltYet (NotImplementedError)
 
@@ -263,11 +264,23 @@ class RateLimited(ServiceError):
     ----------
     retry_after
         Seconds that the service asks to wait; None if it names none.
+    limit, used, remaining
+        Requests that it admits in one window, that were made in this one, and that are left; None where it does not
+        say.
+    resets
+        When the next window begins: seconds since 1970, UTC, on the service's clock; None if it does not say.
+    resource
+        What is counted, such as a service's name; None if it does not say.
     """
 
     code = "rate-limited"
     exit_code = 8
     retry_after: float | None = None
+    limit: int | None = None
+    used: int | None = None
+    remaining: int | None = None
+    resets: int | None = None
+    resource: str | None = None
 
 
 class Overloaded(ServiceError):
@@ -300,6 +313,12 @@ class QueryError(ServiceError):
     """The service understood the request and refuses or stopped the statement."""
 
     code = "query"
+
+
+class LimitExceeded(QueryError):
+    """The statement was begun and stopped: it took too long, or read more than the service allows. Ask for less."""
+
+    code = "limit-exceeded"
 
 
 class MissingExtra(SkykeyError, ImportError):
