@@ -15,7 +15,7 @@ from skykey.cli.root import skykey
 from skykey.sandbox import Box, running
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "docs/command.md", "docs/descarteslabs.md", "docs/keeping.md"]
+PAGES = ["README.md", "docs/command.md", "docs/descarteslabs.md", "docs/keeping.md", "docs/tables.md"]
 # The sandbox has one service of the imagery platform; what a page asks of the others is asked of it.
 SERVICES = {"get_settings().catalog_v2_url": "get_settings().platform_url", "/products/my-org:my-product": "/echo"}
 # A second account, whose file a page names.

@@ -1,18 +1,16 @@
 """What users hold: dtypes that do not depend on the data, and files that are whole or not there."""
 
-import threading
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
 from skykey.tables.end import End
 from skykey.tables.table import Table
-from skykey.values.errors import MissingExtra, UsageError
+from skykey.values.errors import MissingExtra
 
 SCHEMA = pa.schema(
     [
@@ -58,7 +56,42 @@ def test_no_digit_is_lost() -> None:
 
 def test_a_frame_says_where_it_came_from_and_whether_it_is_all() -> None:
     frame = table(ROWS["empty"], columns_known=False, facts={"query": "SELECT 1"}).to_pandas()
-    assert frame.attrs == {"query": "SELECT 1", "complete": True, "columns_known": False}
+    assert frame.attrs == {"query": "SELECT 1", "complete": True, "truncated": False, "columns_known": False}
+
+
+CUTS = {
+    "all": (End(complete=True, rows=0), False),
+    "the service had more": (End(complete=False, rows=0), True),
+    "the service had more and says why": (End(complete=False, rows=0, cut_by="the server's row limit"), True),
+    "the question asked for no more": (End(complete=True, rows=0, cut_by="the statement's LIMIT"), True),
+}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_truncation_is_a_property_of_the_result(cut: str) -> None:
+    end, truncated = CUTS[cut]
+    made = Table(SCHEMA.empty_table(), end)
+    assert (end.truncated, made.truncated) == (truncated, truncated)
+    attrs = made.to_pandas().attrs
+    assert (attrs["truncated"], attrs["complete"], attrs.get("cut_by")) == (truncated, end.complete, end.cut_by)
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us", "UTC"), pa.timestamp("s", "America/Santiago")])
+def test_the_index_is_to_the_nanosecond_whatever_the_service_sends(kind: pa.DataType) -> None:
+    for values in ([], [0, 1]):
+        made = Table(pa.table({"time": pa.array(values, pa.int64()).cast(kind)}), End(complete=True, rows=0))
+        assert str(made.to_pandas().index.dtype) == f"datetime64[ns, {kind.tz}]"
+
+
+def test_times_without_a_zone_are_not_called_utc() -> None:
+    made = Table(pa.table({"time": pa.array([NS], pa.timestamp("ns"))}), End(complete=True, rows=1), time_scale="tai")
+    assert str(made.to_pandas().index.dtype) == "datetime64[ns]"
+
+
+def test_a_column_called_time_that_holds_none_is_a_column() -> None:
+    for column in (pa.array(["noon"]), pa.array([1])):
+        made = Table(pa.table({"time": column}), End(complete=True, rows=1))
+        assert list(made.to_pandas().columns) == ["time"]
 
 
 def test_a_table_without_times_has_an_ordinary_index() -> None:
@@ -69,66 +102,6 @@ def test_a_table_without_times_has_an_ordinary_index() -> None:
 def test_other_libraries_read_it_without_a_copy() -> None:
     made = table(ROWS["full"])
     assert pa.table(made).equals(made.arrow)
-
-
-@pytest.mark.parametrize("ending", [".parquet", ".csv", ".CSV"])
-def test_a_saved_file_holds_the_table(tmp_path: Path, ending: str) -> None:
-    path = tmp_path / f"night{ending}"
-    table(ROWS["full"]).save(path)
-    if ending == ".parquet":
-        assert pyarrow.parquet.read_table(path).equals(table(ROWS["full"]).arrow)
-    else:
-        assert pyarrow.csv.read_csv(path)["count"].to_pylist() == [1, 2**53 + 1]
-    assert [found.name for found in tmp_path.iterdir()] == [path.name]
-
-
-@pytest.mark.parametrize("ending", [".txt", "", ".parquet.gz"])
-def test_an_ending_that_is_no_format_is_refused_before_anything_is_written(tmp_path: Path, ending: str) -> None:
-    with pytest.raises(UsageError, match=r"\.parquet or \.csv"):
-        table(ROWS["full"]).save(tmp_path / f"night{ending}")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("ending", [".parquet", ".csv"])
-def test_a_failed_save_leaves_the_old_file_and_no_other(
-    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / f"night{ending}"
-    path.write_text("the old one")
-
-    def full(_: Any, where: Any, **__: Any) -> None:
-        Path(where).write_text("half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(pyarrow.parquet, "write_table", full)
-    monkeypatch.setattr(pyarrow.csv, "write_csv", full)
-    with pytest.raises(OSError, match="No space"):
-        table(ROWS["full"]).save(path)
-    assert path.read_text() == "the old one"
-    assert [found.name for found in tmp_path.iterdir()] == [path.name]
-
-
-def test_several_writers_of_one_file_do_not_mix(tmp_path: Path) -> None:
-    """A temporary name that both share would give a file of both halves, or none."""
-    path = tmp_path / "night.parquet"
-    problems: list[BaseException] = []
-
-    def write(count: int) -> None:
-        data = pa.table({"x": [count] * 20_000})
-        try:
-            for _ in range(10):
-                Table(data, End(complete=True, rows=len(data))).save(path)
-        except BaseException as problem:  # noqa: BLE001 - shown by the test
-            problems.append(problem)
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert problems == []
-    assert len(set(pyarrow.parquet.read_table(path)["x"].to_pylist())) == 1
-    assert [found.name for found in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("missing", ["pandas", "pyarrow"])
@@ -146,3 +119,29 @@ def test_frames_survive_the_way_to_a_file_and_back(tmp_path: Path) -> None:
     made.save(tmp_path / "x.parquet")
     back = Table(pyarrow.parquet.read_table(tmp_path / "x.parquet"), made.end).to_pandas()
     pd.testing.assert_frame_equal(back, made.to_pandas())
+
+
+def test_polars_reads_times_integers_texts_and_nulls_as_they_are() -> None:
+    pl = pytest.importorskip("polars")
+    for rows in ROWS.values():
+        made = table(rows)
+        assert made.to_polars().schema == {
+            "time": pl.Datetime("ns", "UTC"),
+            "count": pl.Int64(),
+            "flag": pl.Boolean(),
+            "name": pl.String(),
+            "value": pl.Float64(),
+        }
+    found = table([[NS, None], [2**53 + 1, None], [True, None], ["", None], [float("nan"), None]]).to_polars()
+    assert found["time"].to_physical().to_list() == [NS, None]
+    assert found["count"].to_list() == [2**53 + 1, None]
+    assert found["name"].to_list() == ["", None]
+    assert (found["value"].is_nan().to_list(), found["value"].null_count()) == ([True, None], 1)
+
+
+def test_missing_polars_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(MissingExtra, match="skykey\\[polars\\]"):
+        table(ROWS["full"]).to_polars()

@@ -21,8 +21,14 @@ class Column:
         The Arrow type. It never depends on the values of one answer.
     is_tag
         Whether it names the series that a row belongs to, rather than a measured value.
+    unit
+        As the service writes it; None if it does not say, which is not the same as "without unit".
+    description
+        A sentence for people.
     """
 
     name: str
     type: pa.DataType
     is_tag: bool = False
+    unit: str | None = None
+    description: str | None = None

@@ -7,13 +7,24 @@ memory. An answer is a row of documents; all but the last carry ``partial``.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from skykey.calls.refusals import shortened
 from skykey.tables.end import End
+from skykey.tables.metadata import SERIES, described, fact
 from skykey.tables.packages import arrow
 from skykey.tables.table import Table
-from skykey.values.errors import Interrupted, MissingExtra, QueryError, Unreadable
+from skykey.values.errors import (
+    Interrupted,
+    LimitExceeded,
+    MissingExtra,
+    Overloaded,
+    QueryError,
+    ServiceError,
+    Unreadable,
+)
+from skykey.values.progress import advance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +36,11 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/x-msgpack"
 _TIME = "time"
-_SERIES = b"influxdb.series"
+_TIME_SCALE = "utc"
 _MOST_DOCUMENT = 32 * 2**20
+# As 1.6.7 words them ("exceeed" included). An operator's KILL QUERY reads "query interrupted", and is obeyed.
+_BUSY = ("max-concurrent-queries limit exceeded", "query engine shutdown")
+_TOO_MUCH = re.compile("(query-timeout|max-select-[a-z]+) limit exceee?d")
 
 
 def unpacker() -> Any:
@@ -54,13 +68,27 @@ class InfluxBatches:
     types
         Arrow types by column name, from the service's own schema. Columns that it does not know are typed by their
         wire type.
+    columns
+        Units and descriptions, as far as they are known; each batch has them.
+    limit
+        How many rows the statement lets a series have; one that has as many may be cut.
     """
 
-    def __init__(self, types: Mapping[str, pa.DataType] | None = None) -> None:
+    def __init__(
+        self,
+        types: Mapping[str, pa.DataType] | None = None,
+        columns: Sequence[Column] = (),
+        *,
+        limit: int | None = None,
+    ) -> None:
         self._types = dict(types or {})
+        self._columns = tuple(columns)
         self._unpacker = unpacker()
+        self._limit = limit
         self._documents = 0
         self._rows = 0
+        self._current: tuple[Any, ...] = ()
+        self._in_current = self._in_longest = 0
         self._open = False
         self._fed = self._decoded = 0
         self._url = "the service"
@@ -92,7 +120,7 @@ class InfluxBatches:
             self._unpacker.feed(chunk)
             self._fed += len(chunk)
             return [batch for document in self._unpacker for batch in self._document(document)]
-        except QueryError:
+        except ServiceError:
             raise
         except (
             ValueError,
@@ -115,7 +143,8 @@ class InfluxBatches:
         """
         if self._open or self._documents == 0 or self._decoded != self._fed:
             raise Interrupted(f"the answer of {self._url} ended before it was whole, after {self._rows:,} rows")
-        return End(complete=True, rows=self._rows)
+        is_cut = self._limit is not None and self._in_longest >= self._limit
+        return End(complete=True, rows=self._rows, cut_by="the statement's LIMIT" if is_cut else None)
 
     def words(self, head: Head, body: bytes, /) -> str:
         """``{"error": …}``, packed as it was asked for, or as JSON by a proxy in between."""
@@ -132,12 +161,12 @@ class InfluxBatches:
         self._documents += 1
         self._decoded = self._unpacker.tell()
         if error := document.get("error"):
-            raise QueryError(f"{self._url} stopped the statement", words=shortened(str(error)), url=self._url)
+            raise _problem("stopped", str(error), self._url)
         batches = []
         self._open = False
         for result in document["results"]:
             if error := result.get("error"):
-                raise QueryError(f"{self._url} refuses the statement", words=shortened(str(error)), url=self._url)
+                raise _problem("refuses", str(error), self._url)
             if result.get("statement_id", 0) != 0:
                 raise QueryError("several statements came back", next="send one statement at a time", url=self._url)
             batches += [self._series(series) for series in result.get("series", ())]
@@ -149,7 +178,7 @@ class InfluxBatches:
         names = apart(series["columns"])
         rows: Sequence[Sequence[Any]] = series.get("values") or ()
         tags: dict[str, str] = series.get("tags") or {}
-        self._rows += len(rows)
+        self._count(len(rows), (series.get("name"), *tags.items()))
         # Transposing by zip and converting whole columns is several times faster than touching single values.
         values = list(zip(*rows, strict=True)) if rows else [()] * len(names)
         columns = {
@@ -164,7 +193,23 @@ class InfluxBatches:
             # A field may be called like a tag; a tag that was selected by name is the same column again.
             clash = tag in columns and not columns[tag].equals(array)
             tagged[apart((*columns, *tagged, tag))[-1] if clash else tag] = array
-        return pa.table(leading | tagged | columns).replace_schema_metadata({_SERIES: str(series.get("name", ""))})
+        made = pa.table(leading | tagged | columns)
+        return described(made, self._columns, series=str(series.get("name", "")), time_scale=_TIME_SCALE)
+
+    def _count(self, rows: int, series: tuple[Any, ...]) -> None:
+        self._rows += rows
+        self._in_current = rows + (self._in_current if series == self._current else 0)
+        self._current, self._in_longest = series, max(self._in_longest, self._in_current)
+        advance(rows=rows)
+
+
+def _problem(verb: str, error: str, url: str) -> ServiceError:
+    """What the server says in an answer that began well."""
+    message, words = f"{url} {verb} the statement", shortened(error)
+    if error.startswith(_BUSY):
+        return Overloaded(f"{url} has no room for another statement now", words=words, url=url)
+    too_much = _TOO_MUCH.match(error) is not None
+    return (LimitExceeded if too_much else QueryError)(message, words=words, url=url)
 
 
 def apart(names: Sequence[str]) -> list[str]:
@@ -218,7 +263,7 @@ def joined(batches: Sequence[pa.Table]) -> pa.Table:
     from which.
     """
     pa = arrow()
-    names = [batch.schema.metadata[_SERIES].decode() for batch in batches]
+    names = [fact(batch.schema, SERIES) for batch in batches]
     if len(set(names)) > 1:
         taken = {column for batch in batches for column in batch.column_names}
         label = apart([*taken, "measurement"])[-1]
@@ -229,12 +274,16 @@ def joined(batches: Sequence[pa.Table]) -> pa.Table:
     if not batches:
         return pa.table({})
     # Permissive: an all-null piece takes the type of the others, and integers join floats as floats.
-    return pa.concat_tables(batches, promote_options="permissive").combine_chunks()
+    together = pa.concat_tables(batches, promote_options="permissive").combine_chunks()
+    # What was said of each piece alone is in the first column now, or is the same for all.
+    kept = {key: value for key, value in together.schema.metadata.items() if key != SERIES}
+    return together.replace_schema_metadata(kept)
 
 
 def empty(columns: Sequence[Column]) -> pa.Table:
-    """No rows, with the columns and types that the service's schema promises."""
-    return arrow().schema([(column.name, column.type) for column in columns]).empty_table()
+    """No rows, with the columns, types, units and descriptions that the service's schema promises."""
+    table = arrow().schema([(column.name, column.type) for column in columns]).empty_table()
+    return described(table, columns, time_scale=_TIME_SCALE)
 
 
 def valueless(table: pa.Table) -> list[str]:
@@ -247,7 +296,8 @@ def typed(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
     for name in valueless(table):
         if name in types:
             at = table.schema.get_field_index(name)
-            table = table.set_column(at, name, table.column(at).cast(types[name]))
+            field = table.schema.field(at).with_type(types[name])
+            table = table.set_column(at, field, table.column(at).cast(types[name]))
     return table
 
 
@@ -274,8 +324,14 @@ def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType:
 class InfluxTable(InfluxBatches):
     """The same decoder, collecting: all series of an answer in one table, in wire order."""
 
-    def __init__(self, types: Mapping[str, pa.DataType] | None = None) -> None:
-        super().__init__(types)
+    def __init__(
+        self,
+        types: Mapping[str, pa.DataType] | None = None,
+        columns: Sequence[Column] = (),
+        *,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(types, columns, limit=limit)
         self._batches: list[pa.Table] = []
 
     def feed(self, chunk: bytes, /) -> Sequence[pa.Table]:
@@ -293,7 +349,8 @@ class InfluxTable(InfluxBatches):
         """
         end = super().finish()
         try:
-            return Table(joined(self._batches), end, columns_known=bool(self._batches))
+            data = joined(self._batches)
+            return Table(data, end, columns_known=bool(self._batches), time_scale=_TIME_SCALE)
         except arrow().ArrowException as problem:
             what = shortened(str(problem))
             raise Unreadable(f"the series of {self._url} do not fit into one table ({what})", url=self._url) from None

@@ -34,8 +34,18 @@ def csv() -> Any:
     return _package("pyarrow.csv", "a CSV file")
 
 
-def _package(name: str, needed_for: str) -> Any:
+def ipc() -> Any:
+    """``pyarrow.ipc``."""
+    return _package("pyarrow.ipc", "an Arrow file")
+
+
+def polars() -> Any:
+    """``polars``."""
+    return _package("polars", "a polars DataFrame", extra="polars")
+
+
+def _package(name: str, needed_for: str, extra: str = "rubin") -> Any:
     try:
         return import_module(name)
     except ImportError as missing:
-        raise MissingExtra.of("rubin", needed_for) from missing
+        raise MissingExtra.of(extra, needed_for) from missing

@@ -5,6 +5,9 @@
             ...
         rows.end                    # how the answer ended
 
+    with client.stream("SELECT …") as rows:
+        rows.save("night.parquet")  # the same, into a file that is whole or not there
+
 Leaving the block early closes the connection; an answer that ends before it is whole raises where it is read.
 """
 
@@ -18,6 +21,7 @@ from skykey.calls.perform import AsyncPerformance, Performance
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
@@ -33,6 +37,7 @@ class _Progress:
 
     _end: End | None = None
     _closed = False
+    _begun = False
 
     @property
     def end(self) -> End:
@@ -50,6 +55,12 @@ class _Progress:
     def _check_unread(self) -> None:
         if self._end is not None:
             raise UsageError("rows are read once; ask again for a second pass")
+
+    def _check_whole(self) -> None:
+        self._check_unread()
+        self._check_open()
+        if self._begun:
+            raise UsageError("some rows have been read already; a file of the others would look whole")
 
     def _check_open(self) -> None:
         # To end quietly here would pass off a part of an answer, or nothing of it, as the whole.
@@ -83,7 +94,42 @@ class Rows(_Progress):
                 self.close()
                 raise StopIteration
             self._ready += cast("Sequence[ArrowTable]", batches)  # a flow of rows passes tables on
+        self._begun = True
         return self._ready.pop(0)
+
+    def save(self, path: str | os.PathLike[str]) -> End:
+        """Write all rows as they come, in memory that does not grow with their number.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.parquet`` (compressed with zstd), ``.csv``, ``.arrow`` or ``.feather``. The file has its name
+            only when the answer was whole; until then one that was there before stays as it is.
+
+        Returns
+        -------
+        End
+            How the answer ended. One without rows gives a file with its columns.
+
+        Raises
+        ------
+        UsageError
+            For another ending, for rows of which some have been read, and for a column that the format cannot hold.
+        Unreadable
+            If a later batch does not fit to the columns of the first row group (65,536 rows, or 64 MiB) without losing
+            something.
+        OSError
+            If it cannot be written.
+        """
+        from skykey.tables.saving import Saving, fill
+
+        self._check_whole()
+        saving = Saving(path)
+        try:
+            fill(saving, self)
+        finally:
+            self.close()
+        return self.end
 
     def close(self) -> None:
         """Let the connection go; what was not read is dropped."""
@@ -125,7 +171,28 @@ class AsyncRows(_Progress):
                 await self.close()
                 raise StopAsyncIteration
             self._ready += cast("Sequence[ArrowTable]", batches)  # a flow of rows passes tables on
+        self._begun = True
         return self._ready.pop(0)
+
+    async def save(self, path: str | os.PathLike[str]) -> End:
+        """As `Rows.save`; the file is written on a thread, so that the event loop goes on.
+
+        Who cancels it finds no file, or the old one.
+        """
+        from skykey.tables.saving import Saving, aside
+
+        self._check_whole()
+        saving = Saving(path)
+        try:
+            async for batch in self:
+                if saving.add(batch):
+                    await aside(saving.write)
+            await aside(saving.seal)
+            saving.place()
+        finally:
+            saving.abandon()
+            await self.close()
+        return self.end
 
     async def close(self) -> None:
         """Let the connection go; what was not read is dropped."""
