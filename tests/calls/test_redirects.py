@@ -182,3 +182,52 @@ def test_other_3xx_are_errors_and_not_followed(perform: Callable[[Any], Any], st
         with pytest.raises(ServiceError, match=str(status)):
             perform(get(server.url))
         assert len(server.seen) == 1
+
+
+LOGINS = {
+    "/login": True,
+    "/login?rd=https%3A%2F%2Fx": True,
+    "/a/login/": True,
+    "https://b.example/login": True,
+    "https://b.example/oauth2/auth?response_type=code&client_id=canary": True,
+    "https://b.example/auth?state=canary&redirect_uri=https%3A%2F%2Fa": True,
+    "https://b.example/saml?SAMLRequest=canary": True,
+    "https://b.example/authorize?client_id=canary": True,
+    "https://b.example/accounts/sign-in/": True,
+    "https://b.example/logins": False,
+    "https://b.example/authorized": False,
+    "https://b.example/data?x=response_type": False,
+    "https://b.example/": False,
+}
+
+
+@pytest.mark.parametrize("rule", list(Redirects))
+@pytest.mark.parametrize("location", LOGINS)
+def test_a_login_page_is_told_from_other_addresses(world: World, location: str, rule: Redirects) -> None:
+    """Also where credentials are dropped on the way: its page with status 200 would pass for the answer."""
+    begin = "https://a.example/begin"
+    world.answer = lambda seen: reply(302, Location=location) if seen.path == "/begin" else reply(200, "ok")
+    call = get(begin, auth=(bearer("https://a.example"),), redirects=rule, remedy="create one")
+    if not LOGINS[location] and rule is Redirects.DROP:
+        assert Asker().ask(call) == b"ok"
+        return
+    with pytest.raises(Redirected) as caught:
+        Asker().ask(call)
+    assert ("wants a person to log in" in caught.value.message) == LOGINS[location]
+    assert (caught.value.next == "create one") == LOGINS[location]
+    assert "canary" not in str(caught.value)
+    assert len(world.seen) == 1
+
+
+def test_what_looks_like_a_login_at_an_identity_provider_is_an_address_like_any_other_at_home(world: World) -> None:
+    world.answer = lambda seen: reply(302, Location="/authorize?response_type=x") if seen.path == "/" else reply(200)
+    Asker().ask(get("https://a.example/", auth=(bearer("https://a.example"),)))
+    assert [seen.path for seen in world.seen] == ["/", "/authorize"]
+
+
+@pytest.mark.parametrize("carries", [True, False])
+def test_a_login_page_says_whether_there_was_a_credential(world: World, carries: bool) -> None:
+    world.answer = lambda _: reply(302, Location="/login")
+    words = "was not accepted, or did not arrive" if carries else "it carried no credential"
+    with pytest.raises(Redirected, match=words):
+        Asker().ask(get("https://a.example/", auth=(bearer("https://a.example"),) if carries else ()))

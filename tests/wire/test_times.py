@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skykey.testing.clock import FakeClock
 from skykey.values.url import Url
 from skykey.wire.request import Head
-from skykey.wire.times import date, retry_after
+from skykey.wire.times import date, retry_after, seconds_until
 
 NOW = 1_774_040_400.0
 HERE = Url("https://site.example/")
@@ -83,7 +84,23 @@ def test_a_date_to_wait_for_is_counted_from_the_servers_own_date() -> None:
     later = formatdate(NOW + 30, usegmt=True)
     assert retry_after(head(retry_after=later, date=formatdate(NOW, usegmt=True))) == 30.0
     assert retry_after(head(retry_after=later, date=formatdate(NOW + 100, usegmt=True))) == 0.0
-    assert retry_after(head(retry_after=later)) is None, "our clock may be wrong by more than the wait"
+
+
+def test_without_a_date_of_the_server_a_date_to_wait_for_is_counted_from_our_clock() -> None:
+    later = head(retry_after=formatdate(NOW + 30, usegmt=True))
+    assert retry_after(later, FakeClock(wall=NOW)) == 30.0
+    for wrong in (30, 31, 86_400):
+        assert retry_after(later, FakeClock(wall=NOW + wrong)) is None, "a wrong clock is no leave to ask at once"
+    soon = head(retry_after=formatdate(time.time() + 3600, usegmt=True))
+    assert 3590 < (retry_after(soon) or 0) <= 3600
+
+
+def test_a_moment_is_counted_like_a_date() -> None:
+    clock = FakeClock(wall=NOW + 9)
+    assert seconds_until(NOW + 30, head(date=formatdate(NOW, usegmt=True)), clock) == 30.0
+    assert seconds_until(NOW - 30, head(date=formatdate(NOW, usegmt=True)), clock) == 0.0
+    assert seconds_until(NOW + 30, head(), clock) == 21.0
+    assert seconds_until(NOW, head(), clock) is None
 
 
 @given(st.text(max_size=60) | st.text("0123456789:+-, GMTFriMa", max_size=40), st.text(max_size=40))

@@ -50,9 +50,10 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
                 said = f" ({replayed.words})" if replayed.words else ""
                 problem.add_note(f"The renewal was needed because of this answer: {replayed.message}{said}")
             raise
-        out = carried = False
+        begun = out = carried = False
         try:
             head, carried = yield from _send(call, helds, deadline)
+            begun = True
             reader = call.reader()
             if not _SUCCESS[0] <= head.status < _SUCCESS[1]:
                 sent = helds if carried else ()
@@ -73,7 +74,7 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
         except SkykeyError as problem:
             conceal_in(problem, helds)
             yield Close()
-            wait = None if out else repeats.wait_after(problem)
+            wait = None if out else repeats.wait_after(problem, begun=begun)
             if wait is None:
                 raise
             yield Pause(wait)

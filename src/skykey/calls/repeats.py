@@ -34,13 +34,21 @@ class Repeats:
         self._is_costly = repeat is Repeat.COSTLY
         self._next = _FIRST_WAIT
 
-    def wait_after(self, problem: SkykeyError) -> float | None:
-        """Seconds to wait before the next try; None to give up."""
+    def wait_after(self, problem: SkykeyError, *, begun: bool) -> float | None:
+        """Seconds to wait before the next try; None to give up.
+
+        Parameters
+        ----------
+        problem
+            What went wrong.
+        begun
+            Whether it did so within an answer.
+        """
         if self._left == 0 or not isinstance(problem, Unreachable | Interrupted | Overloaded | RateLimited):
             return None
         if self._is_costly and isinstance(problem, Overloaded) and problem.status == _GATEWAY_TIMEOUT:
             return None  # the service may still be at it; a second time would double its load
-        if isinstance(problem, Interrupted):
+        if begun and isinstance(problem, Interrupted):
             if self._cuts_left == 0:
                 return None
             self._cuts_left -= 1

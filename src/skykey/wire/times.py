@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skykey.values.clock import SYSTEM_CLOCK, Clock
+
 if TYPE_CHECKING:
     from skykey.wire.request import Head
 
@@ -19,20 +21,50 @@ def date(head: Head) -> float | None:
     return _seconds(head.headers.get("date", ""))
 
 
-def retry_after(head: Head) -> float | None:
-    """Read ``Retry-After`` (RFC 9110, 10.2.3), as seconds or as a date against the answer's own ``Date``.
+def retry_after(head: Head, clock: Clock = SYSTEM_CLOCK) -> float | None:
+    """Read ``Retry-After`` (RFC 9110, 10.2.3), as seconds or as a date.
+
+    Parameters
+    ----------
+    head
+        Of the answer.
+    clock
+        What a date is counted from where the answer has no ``Date`` of its own.
 
     Returns
     -------
     float or None
-        Seconds, never negative; None if it is missing or unreadable.
+        Seconds, never negative; None if it is missing or unreadable, or says nothing about the time to come.
     """
     raw = head.headers.get("retry-after", "").strip()
     if raw.isascii() and raw.isdigit():
         return float(raw[:12])
-    # The server's Date and not our clock: the two may differ by more than the wait.
-    until, now = _seconds(raw), date(head)
-    return None if until is None or now is None else max(0.0, until - now)
+    until = _seconds(raw)
+    return None if until is None else seconds_until(until, head, clock)
+
+
+def seconds_until(moment: float, head: Head, clock: Clock = SYSTEM_CLOCK) -> float | None:
+    """How long it is until a moment that an answer names.
+
+    Parameters
+    ----------
+    moment
+        Wall-clock seconds since 1970, on the server's clock.
+    head, clock
+        As in `retry_after`.
+
+    Returns
+    -------
+    float or None
+        Seconds; 0 if the moment is over by the answer's own ``Date``, None if it is over by this machine's clock only.
+    """
+    # The server's Date before our clock: the two may differ by more than the wait.
+    now = date(head)
+    if now is not None:
+        return max(0.0, moment - now)
+    # A moment that is over by our clock may be one to come by theirs: that is no leave to ask again at once.
+    left = moment - clock.wall()
+    return left if left > 0 else None
 
 
 def _seconds(text: str) -> float | None:
