@@ -141,8 +141,9 @@ def test_each_answer_of_the_gatekeeper_is_an_error_that_helps(ask: Callable[...,
         assert problem.retry_after == (90.0 if kind == "limit" else None)
         assert problem.status == {"login": 302, "elsewhere": 302, "page": 200}.get(kind, problem.status)
         assert datetime.now(UTC) - problem.failed_at < timedelta(minutes=1)
-        if kind in {"no token", "bad token", "scope", "login"}:
-            assert f"create a token with the scope read:sasquatch at {server.url}/auth/tokens" in text
+        if kind in {"no token", "bad token", "scope", "login", "page"}:
+            wanted = "scopes read:sasquatch x:y" if kind == "scope" else "scope read:sasquatch"
+            assert f"create a token with the {wanted} at {server.url}/auth/tokens" in text
             assert "skykey why rubin" in text
         # A token that was refused is not sent again, and one that hits a limit is not used to hammer.
         assert len([seen for seen in server.seen if "authorization" in seen.headers]) == 1

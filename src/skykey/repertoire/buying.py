@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from skykey.calls.faces import method
 from skykey.calls.flow import Flow, need
@@ -27,13 +28,19 @@ from skykey.repertoire.exceptions import (
 from skykey.repertoire.finding import or_none
 from skykey.repertoire.lookups import LookupFlows
 from skykey.values.clock import SYSTEM_CLOCK
+from skykey.values.errors import Forbidden, Unreadable
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skykey.credentials.credential import Bearer
     from skykey.credentials.held import Held
     from skykey.repertoire.models import InfluxDatabaseWithCredentials, InfluxDatabaseWithPointer
+    from skykey.values.errors import SkykeyError
     from skykey.values.url import Url
+
+T = TypeVar("T")
 
 SCOPE: Final = "read:sasquatch"
 # Key and secret of a Gafaelfawr token, each 128 bits in URL-safe base64.
@@ -88,11 +95,11 @@ class BuyingFlows(LookupFlows):
         """
         secret = _secret(token)
         del token  # tracebacks show local variables
-        keeper, remedy = self._keeper(secret), self._remedy(secret)
+        keeper = self._keeper(secret)
         if self._login_seconds <= 0:
-            return (yield from self._login(database, keeper, remedy))
+            return (yield from self._login(database, keeper))
         memo = self._remembered(database, secret)
-        login = yield from memo.flow(lambda: self._login(database, keeper, remedy), SYSTEM_CLOCK)
+        login = yield from memo.flow(lambda: self._login(database, keeper), SYSTEM_CLOCK)
         if login is None:
             memo.forget()
         return login
@@ -142,7 +149,7 @@ class BuyingFlows(LookupFlows):
         """
         secret = _secret(token)
         del token  # tracebacks show local variables
-        return (yield from self._list(self._keeper(secret), self._remedy(secret)))
+        return (yield from self._list(self._keeper(secret)))
 
     @method
     def logins(self, keeper: Keeper[Bearer]) -> Flow[InfluxLogins]:
@@ -153,7 +160,7 @@ class BuyingFlows(LookupFlows):
         RepertoireWebError, RepertoireValidationError, RepertoireOutOfReach, CredentialError
             As `login`.
         """
-        return (yield from self._list(keeper, self._remedy(None)))
+        return (yield from self._list(keeper))
 
     @method
     def login(self, database: str, keeper: Keeper[Bearer]) -> Flow[InfluxDatabaseWithCredentials | None]:
@@ -166,7 +173,7 @@ class BuyingFlows(LookupFlows):
         CredentialError
             If the keeper has no token to give.
         """
-        return (yield from self._login(database, keeper, self._remedy(None)))
+        return (yield from self._login(database, keeper))
 
     def forget(self) -> None:
         """Ask the service anew next time, whatever is remembered: the document, and logins."""
@@ -175,42 +182,57 @@ class BuyingFlows(LookupFlows):
 
     # -- how
 
-    def _list(self, keeper: Keeper[Bearer], remedy: str) -> Flow[InfluxLogins]:
+    def _list(self, keeper: Keeper[Bearer]) -> Flow[InfluxLogins]:
         if self.base_url is None:
             raise RepertoireUrlError("nothing says where logins are sold: there is only a file")
-        check_home((yield from need(keeper)), self.base_url)
+        token = yield from self._home(keeper)
         url = self.base_url / "discovery/influxdb"
         try:
-            sold, failed = yield from self._ask(url, self._read_list, (keeper,), remedy)
+            sold, failed = yield from self._sold(url, self._read_list, keeper, token)
         except RepertoireWebError as problem:
             if problem.status != _BROKEN:
                 raise
-            return (yield from self._one_by_one(keeper, remedy, problem))
+            return (yield from self._one_by_one(keeper, token, problem))
         return self._told_of(InfluxLogins(sold, failed))
 
-    def _login(self, database: str, keeper: Keeper[Bearer], remedy: str) -> Flow[InfluxDatabaseWithCredentials | None]:
-        check_home((yield from need(keeper)), self.base_url)
+    def _login(self, database: str, keeper: Keeper[Bearer]) -> Flow[InfluxDatabaseWithCredentials | None]:
+        token = yield from self._home(keeper)
         found = yield from self.discovery()
         entry = or_none(lambda: finding.database(found, database))
-        return None if entry is None else (yield from self._buy(database, entry, keeper, remedy))
+        return None if entry is None else (yield from self._buy(database, entry, keeper, token))
+
+    def _home(self, keeper: Keeper[Bearer]) -> Flow[Secret]:
+        """The token that is about to be sent, which belongs to this site."""
+        held = yield from need(keeper)
+        check_home(held, self.base_url)
+        return held.credential.token
 
     def _buy(
-        self, database: str, entry: InfluxDatabaseWithPointer, keeper: Keeper[Bearer], remedy: str
+        self, database: str, entry: InfluxDatabaseWithPointer, keeper: Keeper[Bearer], token: Secret
     ) -> Flow[InfluxDatabaseWithCredentials]:
         if not self._reach.admits(entry.credentials_url):
             raise RepertoireOutOfReach(
                 f"the document of {self.base_url} sends the token for {database} to {entry.credentials_url.origin}",
                 next=f"to trust that origin, name it: REPERTOIRE_BASE_URL={entry.credentials_url.origin}/repertoire",
             )
-        return (yield from self._ask(entry.credentials_url, self._read_login, (keeper,), remedy))
+        return (yield from self._sold(entry.credentials_url, self._read_login, keeper, token))
 
-    def _one_by_one(self, keeper: Keeper[Bearer], remedy: str, problem: RepertoireWebError) -> Flow[InfluxLogins]:
+    def _sold(self, url: Url, make: Callable[[Any], T], keeper: Keeper[Bearer], token: Secret) -> Flow[T]:
+        """Ask with the token; a refusal says what to do about it."""
+        advice = Advice(url if self.base_url is None else self.base_url, (SCOPE,), is_odd=not _looks_right(token))
+        try:
+            return (yield from self._ask(url, make, (keeper,), advice.remedy()))
+        except RepertoireWebError as problem:
+            advice.give(problem)
+            raise
+
+    def _one_by_one(self, keeper: Keeper[Bearer], token: Secret, problem: RepertoireWebError) -> Flow[InfluxLogins]:
         known = (yield from self.discovery()).influxdb_databases
         sold: dict[str, InfluxDatabaseWithCredentials] = {}
         failed: dict[str, RepertoireError] = {}
         for label, entry in known.items():
             try:
-                sold[label] = yield from self._buy(label, entry, keeper, remedy)
+                sold[label] = yield from self._buy(label, entry, keeper, token)
             except _ABOUT_THE_TOKEN:
                 raise
             except RepertoireError as other:
@@ -242,14 +264,6 @@ class BuyingFlows(LookupFlows):
             )
         return Keeper(Argument(trimmed, self._reach, name="the argument token"))
 
-    def _remedy(self, token: Secret | None) -> str:
-        """What to do after a 401 or 403."""
-        what = f"a token with the scope {SCOPE}"
-        if token is not None and not token.mapped(_as_a_token):
-            what += " (what was sent does not look like one: they begin with gt- and have 48 characters)"
-        where = "" if self.base_url is None else f" at {_tokens(self.base_url)}"
-        return f"create {what}{where}; what is found on this machine: skykey why rubin"
-
     def _remembered(self, database: str, token: Secret) -> Memo[InfluxDatabaseWithCredentials | None]:
         key = database, token.digest("sha256")
         if key not in self._logins and len(self._logins) >= _MOST_LOGINS:
@@ -274,8 +288,47 @@ def check_home(token: Held[Bearer], base: Url | None) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do when a site refuses a token.
+
+    Parameters
+    ----------
+    site
+        Any URL of it.
+    scopes
+        What a token needs there, as far as that is known before.
+    is_odd
+        Whether what was sent does not look like a token.
+    """
+
+    site: Url
+    scopes: tuple[str, ...] = ()
+    is_odd: bool = False
+
+    def remedy(self, scopes: tuple[str, ...] = ()) -> str:
+        """The next thing to do, with the scopes that a refusal names, if it does."""
+        wanted = scopes or self.scopes
+        what = f"a token with the scope{'s' if len(wanted) > 1 else ''} {' '.join(wanted)}" if wanted else "a token"
+        if self.is_odd:
+            what += " (what was sent does not look like one: they begin with gt- and have 48 characters)"
+        return f"create {what} at {_tokens(self.site)}; what is found on this machine: skykey why rubin"
+
+    def give(self, problem: SkykeyError) -> None:
+        """Say it in a refusal that a call's remedy does not fit: what it lacks, or that it shows a login page."""
+        if isinstance(problem, Forbidden):
+            blocked = "what the token allows: skykey whoami rubin; if that is enough, ask those who run the site"
+            problem.next = self.remedy(problem.scopes) if problem.scopes else blocked
+        elif isinstance(problem, Unreadable) and problem.status is not None:  # a page: nothing else has a status
+            problem.next = f"if it is a login page, the token was not accepted, or did not arrive: {self.remedy()}"
+
+
 def _secret(token: str | Secret) -> Secret:
     return token if isinstance(token, Secret) else Secret(token)
+
+
+def _looks_right(token: Secret) -> bool:
+    return bool(token.mapped(_as_a_token))
 
 
 def _as_a_token(text: str) -> str:

@@ -237,7 +237,7 @@ def as_web_error(problem: ServiceError | TransportError) -> RepertoireWebError:
     kind = next((ours for theirs, ours in _PRECISE if isinstance(problem, theirs)), RepertoireWebError)
     status, url = (problem.status, problem.url) if isinstance(problem, ServiceError) else (None, None)
     made = kind(problem.message, words=problem.words, next=problem.next, status=status, url=url)
-    for name in ("scopes", "retry_after"):
+    for name in ("scopes", "retry_after", "limit", "used", "remaining", "resets", "resource"):
         if hasattr(problem, name):
             setattr(made, name, getattr(problem, name))
     return made

@@ -75,7 +75,7 @@ class RepertoireLogin:
         Unavailable
             If this site has no such database, does not let this token have it, or is away.
         Failed
-            If it does not accept the token.
+            If it does not accept the token, or what was found in a token's place is unusable.
         OutOfReach
             If the token belongs to another site; nothing is asked then.
         """
@@ -120,13 +120,16 @@ class RepertoireLogin:
             "label": label,
             "url": str(found.url),
             "database": found.database,
+            "schema_registry": str(found.schema_registry),
             "creds_from": "repertoire",
-        }
+        } | ({"local": "true"} if found.local else {})
         return Held(login, self.name, mark=token.generation, facts=facts)
 
     def _token(self, ask: Ask) -> Held[Bearer] | CredentialError:
         try:
             token = self.token.get(ask.deadline)
+        except Failed:
+            raise  # what is there and unusable is said before anybody is asked anything
         except CredentialError as problem:
             return problem  # which matters only if the site lists the database
         check_home(token, self.discovery.base_url)
@@ -138,4 +141,6 @@ class RepertoireLogin:
 
 
 def _in_short(problem: SkykeyError) -> str:
-    return problem.message if problem.words is None else f"{problem.message}: {problem.words}"
+    said = problem.message if problem.words is None else f"{problem.message}: {problem.words}"
+    # Of a source that is passed over only this sentence is left; what the token lacks can be mended.
+    return f"{said}; {problem.next}" if isinstance(problem, Forbidden | Unreadable) and problem.next else said

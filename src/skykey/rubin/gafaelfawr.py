@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from skykey.calls.call import Call, Repeat
 from skykey.calls.faces import Sync, method
-from skykey.calls.flow import Flow, ask
+from skykey.calls.flow import Flow, ask, need
 from skykey.calls.json_reader import JsonReader
-from skykey.values.errors import Unreadable
+from skykey.repertoire.buying import Advice
+from skykey.rubin.token_shape import has_shape
+from skykey.values.errors import ServiceError, Unreadable
 from skykey.wire.request import Request, Timeouts
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class GafaelfawrFlows:
     """
 
     def __init__(self, site: Site, token: Keeper[Bearer]) -> None:
+        self._site = site
         self._url = site.url / "auth/api/v1/token-info"
         self._token = token
 
@@ -69,10 +72,12 @@ class GafaelfawrFlows:
         Raises
         ------
         NotAuthenticated
-            If the site does not accept it.
+            If the site does not accept it; ``next`` names the page where its tokens are created.
         ServiceError, TransportError, CredentialError
             If it does not answer, or there is no token to ask about.
         """
+        held = yield from need(self._token)
+        advice = Advice(self._site.url, is_odd=not has_shape(held.credential.token))
         request = Request(
             "GET",
             self._url,
@@ -86,9 +91,13 @@ class GafaelfawrFlows:
             (self._token,),
             Repeat.SAFE,
             total=_MOST_SECONDS,
-            remedy="skykey why rubin",
+            remedy=advice.remedy(),
         )
-        return (yield from ask(call))
+        try:
+            return (yield from ask(call))
+        except ServiceError as problem:
+            advice.give(problem)
+            raise
 
 
 class Gafaelfawr(GafaelfawrFlows, Sync):

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from skykey.credentials.keeper import Keeper
 from skykey.credentials.sources.argument import Argument
+from skykey.rubin.reference_values import API_ENDPOINTS
+from skykey.rubin.sites import Site
+from skykey.rubin.tokens import Checked
 from skykey.values.errors import NotBuiltYet
 from skykey.values.reach import Reach
 from skykey.values.secret import Secret
@@ -59,5 +62,8 @@ class SiteService:
 
 def keeper_for(api_base: str, token: Secret) -> Keeper[Bearer]:
     """A keeper of a token that a caller handed to one client; bound to that client's site."""
-    reach = Reach.named(Url(api_base), said_by="the argument api_base")
-    return Keeper(Argument(token, reach, name="the argument auth"))
+    url = Url(api_base)
+    reach = Reach.named(url, said_by="the argument api_base")
+    name = next((name for name, root in API_ENDPOINTS.items() if Url(root).origin == url.origin), url.host)
+    site = Site(name, url, url / "repertoire", "the argument api_base")
+    return Keeper(Checked(Argument(token, reach, name="the argument auth"), site, is_named=True))
