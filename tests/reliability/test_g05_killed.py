@@ -9,9 +9,10 @@ import pytest
 
 from skykey.testing.faults import Reply
 from skykey.testing.faults_proxy import FaultProxy
-from skykey.values.errors import QueryError, ServiceError
+from skykey.values.errors import Overloaded, QueryError, ServiceError
 from tests.reliability import naive_rubin
 from tests.tables.test_rows import MSGPACK, answering, client_at, document, read_async, read_sync
+from tests.wire.askers import FastClock
 from tests.wire.server import serving
 
 STATEMENT = "SELECT mean(x) FROM t"
@@ -30,7 +31,6 @@ KILLS: dict[str, Reply] = {
     "behind rows": says(ROWS, {"results": [{"error": "query-timeout limit exceeded"}]}),
     "behind rows, for the whole request": says(ROWS, {"error": "query interrupted"}),
     "beside rows": says(ROWS, msgpack.unpackb(document(0, 3, partial=False)) | {"error": "query killed"}),
-    "too many": says({"results": [{"statement_id": 0, "error": "max-concurrent-queries limit exceeded"}]}),
     "too large": says({"results": [{"statement_id": 0, "error": "max-select-point limit exceeded"}]}),
     "as 400": says({"error": "query killed"}, status=400),
     "as 500": says({"error": "query killed"}, status=500),
@@ -60,6 +60,23 @@ def test_g5_a_killed_statement_is_sent_once(client: str) -> None:
             proxy.reset()
     print(f"G5 {client}: killed in {len(counts)} ways, requests {counts}")
     assert counts == [1] * len(KILLS)
+
+
+def test_g5_a_statement_that_found_no_room_waits_longer_each_time() -> None:
+    """It was not begun, so that it costs nothing to come back; the observatory asks to do so slowly."""
+    full = says({"results": [{"statement_id": 0, "error": "max-concurrent-queries limit exceeded(150, 150)"}]})
+    with serving(answering(document(0, 10, partial=False))) as server, FaultProxy(server.url) as proxy:
+        client = client_at(proxy.url)
+        client._clock = clock = FastClock()
+        proxy.fault(full, times=2)
+        assert len(client.query(STATEMENT)) == 10
+        proxy.fault(full, times=None)
+        with pytest.raises(Overloaded, match="no room") as caught:
+            client.query(STATEMENT)
+    print(f"G5 no room: {len(proxy.seen)} requests, waits {clock.waits}")
+    assert "max-concurrent-queries" in str(caught.value.words)
+    assert len(proxy.seen) == 3 + 4
+    assert clock.waits[2] < clock.waits[3] < clock.waits[4]
 
 
 def test_g5_a_naive_client_fails() -> None:

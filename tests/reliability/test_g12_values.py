@@ -73,11 +73,11 @@ Read = Callable[[InfluxQueryClient, str], pa.Table]
 
 
 def table(client: InfluxQueryClient, statement: str) -> pa.Table:
-    return client.table(statement).arrow
+    return client.query.table(statement).arrow
 
 
 def table_async(client: InfluxQueryClient, statement: str) -> pa.Table:
-    return asyncio.run(other_face(client).table(statement)).arrow
+    return asyncio.run(other_face(client).query.table(statement)).arrow
 
 
 def stream(client: InfluxQueryClient, statement: str) -> pa.Table:

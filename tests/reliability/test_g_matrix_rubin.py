@@ -346,20 +346,20 @@ reset behind some rows, once   | full 2         | full 2             | full 2   
 end in mid-body, length, once  | full 2         | full 2             | full 2         | full 2
 end in mid-body, chunked, once | full 2         | full 2             | full 2         | full 2
 end in mid-body, untold, once  | full 2         | full 2             | full 2         | full 2
-end in mid-body, always        | interrupted 4  | interrupted 4      | interrupted 4  | interrupted 4
+end in mid-body, always        | interrupted 2  | interrupted 2      | interrupted 4  | interrupted 2
 silence before the head        | timed-out 1    | timed-out 1        | timed-out 1    | timed-out 1
 silence in mid-body            | timed-out 1    | timed-out 1        | timed-out 1    | timed-out 1
 50 bytes a second              | timed-out 1    | timed-out 1        | timed-out 1    | timed-out 1
 0.2 s late                     | full 1         | full 1             | full 1         | full 1
-half of it, in valid HTTP      | interrupted 4  | interrupted 4      | interrupted 4  | interrupted 1
-nothing, in valid HTTP         | interrupted 4  | interrupted 4      | interrupted 4  | interrupted 4
+half of it, in valid HTTP      | interrupted 2  | interrupted 2      | interrupted 4  | interrupted 1
+nothing, in valid HTTP         | interrupted 2  | interrupted 2      | interrupted 4  | interrupted 2
 Content-Length too large       | full 2         | full 2             | full 2         | interrupted 1
 Content-Length too small       | full 3         | full 3             | full 3         | interrupted 1
 login page with 200            | unreadable 1   | unreadable 1       | unreadable 1   | unreadable 1
 302 to a login page            | redirected 1   | redirected 1       | redirected 1   | redirected 1
 302 to another host            | redirected 1   | redirected 1       | redirected 1   | redirected 1
 200 with an error inside       | query 1        | query 1            | query 1        | query 1
-200 with a part                | interrupted 4  | interrupted 4      | interrupted 4  | interrupted 1
+200 with a part                | interrupted 2  | interrupted 2      | interrupted 4  | interrupted 1
 204                            | unreadable 1   | unreadable 1       | unreadable 1   | unreadable 1
 64 MB in 65 kB                 | unreadable 1   | unreadable 1       | unreadable 1   | unreadable 1
 500 always                     | service 1      | service 1          | service 1      | service 1

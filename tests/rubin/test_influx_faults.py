@@ -153,8 +153,9 @@ def test_no_fault_looks_like_an_answer(box: Box, ask: Any, fault: dict[str, Any]
 
 
 def test_what_is_over_soon_is_repeated(box: Box, ask: Any, request: pytest.FixtureRequest) -> None:
-    for fault in ({"kind": "close"}, {"status": 503}, {"status": 429}, {"kind": "truncate", "after": 100}):
-        box.controls.fault(**fault, service="influxdb", times=2)
+    # An answer that was cut has cost the server what a whole one does: it is asked for once more.
+    for fault, times in (({"kind": "close"}, 2), ({"status": 503}, 2), ({"status": 429}, 2), ({"kind": "truncate"}, 1)):
+        box.controls.fault(**{"after": 100, **fault}, service="influxdb", times=times)
         assert ask() == 2500
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skykey.calls.call import Repeat
 from skykey.rubin import influxql
 from skykey.rubin.influxql import Projection
 from skykey.sandbox.influxdb import influxql as servers  # reads statements, written independently
@@ -122,11 +123,11 @@ def test_comments_and_semicolons_ask_nothing() -> None:
 
 def test_statements_that_only_read() -> None:
     for statement in ("select f from m", "/* who */ SHOW SERIES", "EXPLAIN SELECT f FROM m", "SELECT 'INTO' FROM m"):
-        assert influxql.only_reads(statement)
+        assert influxql.repeat(statement) is not Repeat.NEVER
     for statement in (
         "SELECT f INTO n FROM m",
         "DROP SERIES FROM m",
         "KILL QUERY 3",
         "CREATE USER a WITH PASSWORD 'b'",
     ):
-        assert not influxql.only_reads(statement)
+        assert influxql.repeat(statement) is Repeat.NEVER

@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, assert_type
 
 import pandas as pd
+import polars as pl
 
 from skykey.calls.call import Call
 from skykey.calls.faces import Async, Sync, method, twin
@@ -131,12 +132,17 @@ def documented(
 ) -> None:
     """The documented clients."""
     assert_type(influx.query("SELECT 1"), pd.DataFrame)
-    assert_type(influx.table("SELECT 1"), Table)
+    assert_type(influx.query.table("SELECT 1"), Table)
+    assert_type(influx.query.arrow("SELECT 1"), ArrowTable)
+    assert_type(influx.select_top_n.polars("topic", "*", 1), pl.DataFrame)
     assert_type(influx.stream("SELECT 1"), Rows)
     _ = assert_type(influx.async_query("SELECT 1"), Coroutine[Any, Any, pd.DataFrame])
     assert_type(influx.get_topics(), list[str])
     _ = assert_type(async_influx.query("SELECT 1"), Coroutine[Any, Any, pd.DataFrame])
+    _ = assert_type(async_influx.query.table("SELECT 1"), Coroutine[Any, Any, Table])
+    _ = assert_type(influx.async_get_fields.polars("topic"), Coroutine[Any, Any, pl.DataFrame])
     assert_type(async_influx.stream("SELECT 1"), AsyncRows)
+    assert_type(influx.stream_time_series("topic", "*", "2025-06-20", "2025-06-21"), Rows)
     assert_type(sync_discovery.discovery(), Discovery)
     _ = assert_type(discovery.influxdb_databases(local=True), Coroutine[Any, Any, list[str]])
     assert_type(sync_discovery.get_influxdb_connection_info("efd", "token"), InfluxDatabaseWithCredentials | None)

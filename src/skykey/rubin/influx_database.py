@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from skykey.calls.call import Call, Repeat
+from skykey.calls.call import Call
 from skykey.calls.flow import Flow, ask, need
 from skykey.calls.memo import Memo
 from skykey.rubin import influxql
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 _CHUNK: Final = 1000
 # Beyond this a statement goes into the body: proxies limit the length of a URL.
 _LONG: Final = 4000
+# A topic's columns change rarely: while the server cannot say them anew, those of the last hour will do.
 _SCHEMA_SECONDS: Final = 300.0
+_STALE_SECONDS: Final = 3600.0
 _REMEDY: Final = "skykey why rubin"
 
 
@@ -52,7 +54,8 @@ class DatabaseFlows:
         self._schemas: dict[str, Memo[tuple[Column, ...]]] = {}
 
     def _ask(self, statement: str, facts: Mapping[str, Any], known: Sequence[Column] | None) -> Flow[Table]:
-        call = yield from self._call(statement, lambda: InfluxTable(types_of(known or ())))
+        types = types_of(known or ())
+        call = yield from self._call(statement, lambda: InfluxTable(types, limit=influxql.limit(statement)))
         table = yield from ask(call)
         expected: Sequence[Column] | None = known
         if expected is None and (not len(table) or valueless(table.arrow)):
@@ -62,6 +65,10 @@ class DatabaseFlows:
         if expected:
             data = typed(data, types_of(expected)) if len(table) else empty(expected)
         return Table(data, table.end, columns_known, {"query": statement, **facts})
+
+    def _topics(self) -> Flow[list[str]]:
+        table = yield from self._ask("SHOW MEASUREMENTS", {}, ())
+        return list(table.arrow.column("name").to_pylist()) if len(table) else []
 
     def _expected(self, statement: str) -> Flow[tuple[Column, ...] | None]:
         """The columns that a plain projection will have, from the service's schema; None for other statements."""
@@ -73,7 +80,7 @@ class DatabaseFlows:
 
     def _schema(self, source: str, *, anew: bool = False) -> Flow[tuple[Column, ...]]:
         """Fields and tags of a measurement, remembered for some minutes; empty if there is none of that name."""
-        memo = self._schemas.setdefault(source, Memo(_SCHEMA_SECONDS))
+        memo = self._schemas.setdefault(source, Memo(_SCHEMA_SECONDS, stale=_STALE_SECONDS))
         if anew:
             memo.forget()
         known = yield from memo.flow(lambda: self._ask_schema(source), SYSTEM_CLOCK)
@@ -88,6 +95,8 @@ class DatabaseFlows:
         tags = yield from self._ask(f"SHOW TAG KEYS FROM {source}", {}, ())
         columns: dict[str, Column] = {}
         for row in fields.arrow.to_pylist():
+            if row["fieldKey"] == "time":
+                continue  # nobody can write one: the name is the time's own
             kind, known = arrow_type(row["fieldType"]), columns.get(row["fieldKey"])
             # One field may have several types, in different shards.
             columns[row["fieldKey"]] = Column(row["fieldKey"], kind if known is None else common_type(kind, known.type))
@@ -114,7 +123,7 @@ class DatabaseFlows:
         else:
             headers += (("Content-Type", "application/x-www-form-urlencoded"),)
             request = Request("POST", url, headers, form.encode(), cap=None, timeouts=timeouts)
-        repeat = Repeat.SAFE if influxql.only_reads(statement) else Repeat.NEVER
+        repeat = influxql.repeat(statement)
         return Call(request, reader, (self._login,), repeat, total=self.query_timeout, remedy=_REMEDY)
 
 

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from skykey.calls.faces import Async, Sync, method, twin
+from skykey.calls.faces import Async, Sync, method
 from skykey.calls.flow import Flow, bounded, stream
 from skykey.calls.steps import Batches
+from skykey.calls.windows import Window
 from skykey.credentials.keeper import Keeper
 from skykey.rubin import influxql
-from skykey.rubin.influx_database import DatabaseFlows, projected, tag, types_of
+from skykey.rubin.influx_database import tag, types_of
+from skykey.rubin.influx_release import ReleaseNames, build_influxdb_query, build_influxdb_top_n_query
 from skykey.rubin.instants import utc_nanoseconds
 from skykey.rubin.logins import login_keeper
+from skykey.rubin.selections import Selection, SelectionFlows
 from skykey.rubin.service import token_of
 from skykey.rubin.sites import find_site
+from skykey.rubin.spans import span
 from skykey.rubin.tokens import token_chain
+from skykey.tables.frames import frame, frame_twin
 from skykey.tables.influxdb import InfluxBatches, empty
 from skykey.tables.rows import rows
-from skykey.values.errors import UnknownName, UsageError
+from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    import pandas as pd
+    from collections.abc import Sequence
 
     from skykey.credentials.credential import Basic
     from skykey.rubin import efd_times
@@ -43,8 +46,11 @@ else:
         return getattr(efd_times, name)
 
 
-class InfluxFlows(DatabaseFlows):
+class InfluxFlows(SelectionFlows):
     """Questions to one telemetry database.
+
+    Methods that give a DataFrame have other shapes under their name: ``query.arrow(…)``, ``query.polars(…)`` and
+    ``query.table(…)``, whose `Table` can be saved and knows whether it is all there is.
 
     Parameters
     ----------
@@ -60,7 +66,8 @@ class InfluxFlows(DatabaseFlows):
     id_tag
         Who asks, for the operators' logs; by default the user's login name.
     query_timeout
-        Seconds for one question with all its waits.
+        Seconds for one statement with all its waits. A question that is asked in parts has as many for each of them;
+        `skykey.within` limits the whole.
 
     Raises
     ------
@@ -90,8 +97,11 @@ class InfluxFlows(DatabaseFlows):
         self.query_tag = tag(id_tag)
         self.query_timeout = query_timeout
 
-    @method
-    def query(self, query: str) -> Flow[pd.DataFrame]:
+    build_influxdb_query = staticmethod(build_influxdb_query)
+    build_influxdb_top_n_query = staticmethod(build_influxdb_top_n_query)
+
+    @frame
+    def query(self, query: str) -> Flow[Table]:
         """Ask one statement in InfluxQL.
 
         Parameters
@@ -105,12 +115,15 @@ class InfluxFlows(DatabaseFlows):
             All series of the answer, rows in the server's order. Indexed by ``time`` (``datetime64[ns, UTC]``) if the
             answer has times; tags are columns after it. Integers are ``Int64``, booleans ``boolean``, strings ``str``,
             floats ``float64``. Without rows a plain projection still has its columns; where a statement makes them
-            unknowable, ``attrs["columns_known"]`` is False.
+            unknowable, ``attrs["columns_known"]`` is False. ``attrs["truncated"]`` is True where the statement's LIMIT
+            was reached.
 
         Raises
         ------
         QueryError
             With InfluxDB's own words: for a statement that it refuses, and for one that was killed.
+        LimitExceeded
+            If it was too much for the server; also a `QueryError`. `select_time_series` asks in parts.
         Interrupted, TimedOut, Unreachable
             If the answer is not whole. There is never a part of it instead.
 
@@ -118,18 +131,7 @@ class InfluxFlows(DatabaseFlows):
         --------
         >>> client = InfluxQueryClient("usdf")
         >>> frame = client.query('SELECT * FROM "lsst.sal.ESS.temperature" LIMIT 10')  # doctest: +SKIP
-        """
-        return (yield from self.table(query)).to_pandas()
-
-    @method
-    def table(self, query: str) -> Flow[Table]:
-        """As `query`, as an Arrow table with how the answer ended.
-
-        Examples
-        --------
-        >>> client = InfluxQueryClient("usdf")
-        >>> client.table('SELECT * FROM "lsst.sal.ESS.temperature" LIMIT 10').end.complete  # doctest: +SKIP
-        True
+        >>> table = client.query.arrow('SELECT * FROM "lsst.sal.ESS.temperature" LIMIT 10')  # doctest: +SKIP
         """
         return (yield from bounded(self._ask(query, {}, None), self.query_timeout))
 
@@ -158,7 +160,8 @@ class InfluxFlows(DatabaseFlows):
 
     def _streamed(self, query: str) -> Flow[End]:
         known = yield from self._expected(query)
-        call = yield from self._call(query, lambda: InfluxBatches(types_of(known or ())))
+        types = types_of(known or ())
+        call = yield from self._call(query, lambda: InfluxBatches(types, limit=influxql.limit(query)))
         end: End = yield from stream(call)
         if not end.rows and known is not None:
             yield Batches([empty(known)])
@@ -178,11 +181,10 @@ class InfluxFlows(DatabaseFlows):
         >>> client = InfluxQueryClient("usdf")
         >>> [topic for topic in client.get_topics() if "MTMount" in topic]  # doctest: +SKIP
         """
-        table = yield from bounded(self._ask("SHOW MEASUREMENTS", {}, ()), self.query_timeout)
-        return list(table.arrow.column("name").to_pylist()) if len(table) else []
+        return (yield from bounded(self._topics(), self.query_timeout))
 
-    @method
-    def get_fields(self, measurement: str) -> Flow[pd.DataFrame]:
+    @frame
+    def get_fields(self, measurement: str) -> Flow[Table]:
         """List a topic's fields with their types (``SHOW FIELD KEYS``).
 
         Parameters
@@ -205,9 +207,40 @@ class InfluxFlows(DatabaseFlows):
         >>> client = InfluxQueryClient("usdf")
         >>> client.get_fields("lsst.sal.ESS.temperature")["fieldKey"]  # doctest: +SKIP
         """
-        return (yield from bounded(self._fields(measurement), self.query_timeout)).to_pandas()
+        return (yield from bounded(self._fields(measurement), self.query_timeout))
 
-    @method
+    @frame
+    def get_schema(self, topic: str) -> Flow[Table]:
+        """What a topic's fields mean, from the database's schema registry.
+
+        Parameters
+        ----------
+        topic
+            The topic.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a field, in the registry's order: ``name``, ``type`` (Avro's), ``units``, ``description`` (both
+            missing where the producer says nothing) and ``is_array``. In InfluxDB the values of an array are ``name0``,
+            ``name1``, ….
+
+        Raises
+        ------
+        UnknownName
+            If the registry has no such topic; also a ``KeyError``. It names similar ones.
+        Unreachable
+            If the registry is not to be reached; most are inside a site's cluster. The variable
+            ``SKYKEY_SCHEMA_REGISTRY`` names another address.
+
+        Examples
+        --------
+        >>> client = InfluxQueryClient("usdf")
+        >>> client.get_schema("lsst.sal.ESS.temperature")[["name", "units"]]  # doctest: +SKIP
+        """
+        return (yield from bounded(self._described(topic), self.query_timeout))
+
+    @frame
     def select_time_series(
         self,
         topic_name: str,
@@ -215,8 +248,14 @@ class InfluxFlows(DatabaseFlows):
         t_start: Any,
         t_end: Any,
         index: int | None = None,
-    ) -> Flow[pd.DataFrame]:
+        *,
+        is_window: bool = False,
+        units: bool = False,
+    ) -> Flow[Table]:
         """Read a topic between two points in time.
+
+        What would be too much for one statement is asked in parts, a few at once: long ranges by windows of time, more
+        than a hundred fields in groups. A part that the server stops all the same is halved.
 
         Parameters
         ----------
@@ -226,9 +265,13 @@ class InfluxFlows(DatabaseFlows):
             Names; ``"*"`` or an empty list for all.
         t_start, t_end
             Bounds, both inclusive, exact to the nanosecond: astropy ``Time`` of any scale, aware ``datetime``, or ISO
-            text in UTC.
+            text in UTC. `t_end` may be a length too: ``timedelta``, astropy ``TimeDelta``.
         index
             Only this ``salIndex`` (0 included).
+        is_window
+            Whether `t_start` is the middle of the range, and `t_end` its length.
+        units
+            Whether to ask the schema registry as well: units and descriptions are in ``attrs`` then.
 
         Returns
         -------
@@ -240,7 +283,9 @@ class InfluxFlows(DatabaseFlows):
         UnknownName
             For a topic or field that does not exist, with similar names.
         UsageError
-            For something that is not a point in time. No request is made then.
+            For something that is not a point in time, or an end before the start. No request is made then.
+        QueryError, Interrupted, TimedOut, Unreachable
+            As `query`. A failure of one part is that of the whole.
 
         Examples
         --------
@@ -249,14 +294,113 @@ class InfluxFlows(DatabaseFlows):
         ...     "lsst.sal.ESS.temperature", ["temperatureItem0"], "2025-06-20T12:00Z", "2025-06-20T13:00Z", index=201
         ... )  # doctest: +SKIP
         """
-        listed = _listed(fields)
-        statement = influxql.select(
-            topic_name, listed, since=utc_nanoseconds(t_start), until=utc_nanoseconds(t_end), index=index
-        )
-        selected = self._selected(statement, topic_name, listed, by_tags=False)
-        return (yield from bounded(selected, self.query_timeout))
+        chosen = Selection.of(topic_name, fields, index, units=units)
+        return (yield from self._series(chosen, Window(*span(t_start, t_end, is_window=is_window))))
 
-    @method
+    @rows
+    def stream_time_series(
+        self,
+        topic_name: str,
+        fields: str | Sequence[str],
+        t_start: Any,
+        t_end: Any,
+        index: int | None = None,
+        *,
+        is_window: bool = False,
+        units: bool = False,
+    ) -> Flow[End]:
+        """As `select_time_series`, as it comes, in memory that does not grow with the range.
+
+        Parameters
+        ----------
+        topic_name, fields, t_start, t_end, index, is_window, units
+            As in `select_time_series`.
+
+        Returns
+        -------
+        Rows or AsyncRows
+            As `stream`; ``rows.save("….parquet")`` writes them to a file.
+
+        Raises
+        ------
+        UnknownName, UsageError, QueryError, Interrupted, TimedOut, Unreachable
+            As `select_time_series`, where the rows are read.
+
+        Examples
+        --------
+        >>> client = InfluxQueryClient("usdf")
+        >>> night = "2025-06-20T22:00Z", "2025-06-21T11:00Z"
+        >>> with client.stream_time_series("lsst.sal.MTMount.elevation", "*", *night) as rows:  # doctest: +SKIP
+        ...     rows.save("elevation.parquet")
+        """
+        chosen = Selection.of(topic_name, fields, index, units=units)
+        return (yield from self._streamed_series(chosen, Window(*span(t_start, t_end, is_window=is_window))))
+
+    @frame
+    def select_packed_time_series(
+        self,
+        topic_name: str,
+        base_fields: str | Sequence[str],
+        t_start: Any,
+        t_end: Any,
+        *,
+        is_window: bool = False,
+        index: int | None = None,
+        ref_timestamp_col: str = "cRIO_timestamp",
+        ref_timestamp_fmt: str = "unix_tai",
+        ref_timestamp_scale: str = "tai",
+    ) -> Flow[Table]:
+        """Read arrays of a topic, one row a sample.
+
+        A device that measures faster than it reports sends its samples as arrays, which InfluxDB keeps as ``name0``,
+        ``name1``, …. Samples of a row follow each other by a nth of the distance of the first two rows, so the rows
+        should be those of one device: give its `index` where a topic has several.
+
+        Parameters
+        ----------
+        topic_name, t_start, t_end, is_window, index
+            As in `select_time_series`; the bounds are those of the reports.
+        base_fields
+            Names without their number; all of one length.
+        ref_timestamp_col
+            The field with the time of a row's first sample.
+        ref_timestamp_fmt, ref_timestamp_scale
+            What it counts: seconds since 1970, ``unix_tai`` or ``unix``; ``tai`` or ``utc``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by the samples' ``time`` (UTC), with one column a name and ``times``, the same in the reference's
+            own seconds.
+
+        Raises
+        ------
+        UnknownName
+            For a topic or field that does not exist, and for a name without numbered fields.
+        UsageError
+            For arrays of different lengths, and stamps of another kind.
+
+        Examples
+        --------
+        >>> client = InfluxQueryClient("usdf")
+        >>> from datetime import timedelta
+        >>> client.select_packed_time_series(
+        ...     "lsst.sal.MTM1M3.hardpointActuatorData", "measuredForce", "2025-06-20T12:00Z", timedelta(seconds=10)
+        ... )  # doctest: +SKIP
+        """
+        # Here and not at the top: it is needed rarely, and takes a while to load.
+        from skykey.rubin import packed
+
+        packed.check_reference(ref_timestamp_fmt, ref_timestamp_scale)
+        window = Window(*span(t_start, t_end, is_window=is_window))
+        known = yield from self._known(topic_name)
+        arrays = packed.packed_fields([column.name for column in known if not column.is_tag], base_fields)
+        fields = (ref_timestamp_col, *(field for places in arrays.values() for field in places))
+        table = yield from self._series(Selection.of(topic_name, tuple(dict.fromkeys(fields)), index), window)
+        data = packed.unpack(table.arrow, arrays, ref_timestamp_col, fmt=ref_timestamp_fmt, scale=ref_timestamp_scale)
+        return table.holding(data)
+
+    @frame
     def select_top_n(
         self,
         topic_name: str,
@@ -264,12 +408,14 @@ class InfluxFlows(DatabaseFlows):
         num: int,
         time_cut: Any = None,
         index: int | None = None,
-    ) -> Flow[pd.DataFrame]:
+        *,
+        units: bool = False,
+    ) -> Flow[Table]:
         """Read a topic's latest rows.
 
         Parameters
         ----------
-        topic_name, fields, index
+        topic_name, fields, index, units
             As in `select_time_series`.
         num
             How many, of each series if the topic is tagged; at least 1.
@@ -295,29 +441,8 @@ class InfluxFlows(DatabaseFlows):
         """
         if num < 1:
             raise UsageError(f"{num} rows cannot be asked for; the least is 1")
-        listed = _listed(fields)
         until = None if time_cut is None else utc_nanoseconds(time_cut)
-        statement = influxql.select(topic_name, listed, until=until, index=index, latest=num)
-        selected = self._selected(statement, topic_name, listed, by_tags=True)
-        return (yield from bounded(selected, self.query_timeout))
-
-    def _selected(self, statement: str, topic: str, fields: tuple[str, ...], *, by_tags: bool) -> Flow[pd.DataFrame]:
-        known = yield from self._schema(influxql.name(topic))
-        if not known:
-            raise (yield from self._no_topic(topic))
-        if not {column.name for column in known} | {"time"} >= set(fields):
-            # What is remembered may be older than the field.
-            known = yield from self._schema(influxql.name(topic), anew=True)
-        names = {column.name for column in known}
-        for field in fields:
-            if field not in names and field != "time":
-                raise _unknown(f"the topic {topic} has no field", field, names, remedy=f"skykey rubin fields {topic}")
-        tags = {column.name for column in known if column.is_tag}
-        if fields and tags.issuperset(fields):
-            # InfluxDB answers this with no rows, whatever there is.
-            raise UsageError(f"{', '.join(fields)} of the topic {topic} are tags only", next="ask for a field as well")
-        table = yield from self._ask(statement, {"name": topic}, projected(known, fields, by_tags=by_tags))
-        return table.to_pandas()
+        return (yield from self._latest(Selection.of(topic_name, fields, index, units=units), num, until))
 
     def _fields(self, topic: str) -> Flow[Table]:
         table = yield from self._ask(f"SHOW FIELD KEYS FROM {influxql.name(topic)}", {"name": topic}, ())
@@ -325,16 +450,12 @@ class InfluxFlows(DatabaseFlows):
             raise (yield from self._no_topic(topic))
         return table
 
-    def _no_topic(self, topic: str) -> Flow[UnknownName]:
-        topics = yield from self.get_topics()
-        return _unknown(f"the database {self.db_name} has no topic", topic, topics, remedy="skykey rubin topics")
-
     def __repr__(self) -> str:
         # Also where the constructor raised: tracebacks show local variables.
         return f"<{type(self).__name__} {getattr(self, 'influx_db', '?')}>"
 
 
-class InfluxQueryClient(InfluxFlows, Sync):
+class InfluxQueryClient(InfluxFlows, ReleaseNames, Sync):
     """Telemetry for blocking programs, with the documented coroutines beside it.
 
     Parameters
@@ -343,10 +464,10 @@ class InfluxQueryClient(InfluxFlows, Sync):
         See `InfluxFlows`.
     """
 
-    async_query = twin(InfluxFlows.query)
-    async_get_fields = twin(InfluxFlows.get_fields)
-    async_select_time_series = twin(InfluxFlows.select_time_series)
-    async_select_top_n = twin(InfluxFlows.select_top_n)
+    async_query = frame_twin(InfluxFlows.query)
+    async_get_fields = frame_twin(InfluxFlows.get_fields)
+    async_select_time_series = frame_twin(InfluxFlows.select_time_series)
+    async_select_top_n = frame_twin(InfluxFlows.select_top_n)
 
 
 class AsyncInfluxQueryClient(InfluxFlows, Async):
@@ -364,16 +485,3 @@ def telemetry(site: str, db_name: str, login: Keeper[Basic]) -> InfluxQueryClien
     client = InfluxQueryClient.__new__(InfluxQueryClient)
     client._set_up(site, db_name, login)  # noqa: SLF001 - own module
     return client
-
-
-def _unknown(what: str, name: str, known: Iterable[str], *, remedy: str) -> UnknownName:
-    """With similar names; where there are none, the command that lists them all."""
-    import difflib
-
-    near = difflib.get_close_matches(name, known, n=3)
-    return UnknownName(f"{what} {name!r}", next=f"did you mean {' or '.join(near)}?" if near else remedy)
-
-
-def _listed(fields: str | Sequence[str]) -> tuple[str, ...]:
-    listed = (fields,) if isinstance(fields, str) else tuple(fields)
-    return () if listed in {("*",), ("",)} else listed

@@ -6,21 +6,24 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from skykey.calls.call import Repeat
 from skykey.rubin.instants import rfc3339
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Comments, text and names: what looks like one of them inside another is none.
-_OPAQUE = re.compile(r"""/\*.*?\*/|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+# Comments, text and names: what looks like one of them inside another is none. One without its end goes to the end.
+_OPAQUE = re.compile(r"""/\*.*?(?:\*/|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|"(?:[^"\\]|\\.)*(?:"|\Z)""", re.DOTALL)
 _NAME = r'(?:"(?:[^"\\]|\\.)+"|[A-Za-z_][A-Za-z0-9_]*)'
 _PLAIN = re.compile(
     rf"\s*SELECT\s+(\*|{_NAME}(?:\s*,\s*{_NAME})*)\s+FROM\s+((?:{_NAME}?\.){{0,2}}{_NAME})\s*"
     r"(?:(?:WHERE|GROUP|ORDER|LIMIT|SLIMIT|OFFSET)\b.*|;?)\s*",
     re.IGNORECASE | re.DOTALL,
 )
+_LITERAL = re.compile(r"""'(?:[^'\\]|\\.)*'|[+-]?\d+(?:\.\d*)?|true|false""", re.IGNORECASE)
 _INTO = re.compile(r"\bINTO\b", re.IGNORECASE)
+_LIMIT = re.compile(r"\bLIMIT\s+(\d{1,18})\b(?!.*\))", re.IGNORECASE | re.DOTALL)
 _GROUP_BY = re.compile(r"\bGROUP\s+BY\s+(\*)?", re.IGNORECASE)
 
 
@@ -46,6 +49,7 @@ def select(
     until: int | None = None,
     index: int | None = None,
     latest: int | None = None,
+    first: int | None = None,
 ) -> str:
     """Write a statement that reads one topic.
 
@@ -61,14 +65,54 @@ def select(
         Only rows with this ``salIndex``; 0 is an index as good as any.
     latest
         Only so many of the latest rows of each series, newest first.
+    first
+        Only so many of the first rows.
     """
-    conditions = [f"time >= '{rfc3339(since)}'"] if since is not None else []
-    conditions += [f"time <= '{rfc3339(until)}'"] if until is not None else []
+    conditions = between(since, until)
     conditions += [f"salIndex = {_whole(index)}"] if index is not None else []
-    parts = [f"SELECT {', '.join(map(name, fields)) or '*'} FROM {name(topic)}"]  # noqa: S608 - every part is quoted
+    tail = newest(latest) if latest is not None else f"LIMIT {_whole(first)}" if first is not None else ""
+    return statement(topic, [name(field) for field in fields], conditions, tail)
+
+
+def statement(topic: str, columns: Sequence[str], conditions: Sequence[str], tail: str = "") -> str:
+    """Put a statement together of parts that are InfluxQL already; only the topic is quoted here."""
+    parts = [f"SELECT {', '.join(columns) or '*'} FROM {name(topic)}"]  # noqa: S608 - every part is quoted
     parts += [f"WHERE {' AND '.join(conditions)}"] if conditions else []
-    parts += [f"GROUP BY * ORDER BY time DESC LIMIT {_whole(latest)}"] if latest is not None else []
-    return " ".join(parts)
+    return " ".join([*parts, tail]).rstrip()
+
+
+def between(since: int | None, until: int | None) -> list[str]:
+    """Conditions for bounds in UTC nanoseconds, both inclusive."""
+    lower = [] if since is None else [f"time >= '{rfc3339(since)}'"]
+    return lower if until is None else [*lower, f"time <= '{rfc3339(until)}'"]
+
+
+def newest(number: int) -> str:
+    """So many of the latest rows of each series, newest first."""
+    return f"GROUP BY * ORDER BY time DESC LIMIT {_whole(number)}"
+
+
+def literal(value: str | float) -> str:
+    r"""Write a value: text in quotes, numbers and booleans bare.
+
+    Parameters
+    ----------
+    value
+        Text that is a literal already (a number, ``true``, ``false``, or in single quotes) stays as it is.
+
+    Examples
+    --------
+    >>> literal("it's"), literal("'done'"), literal(3), literal(True)
+    ("'it\\'s'", "'done'", '3', 'true')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str):
+        return str(value)
+    if _LITERAL.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+    return f"'{escaped}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +151,25 @@ def projection(statement: str) -> Projection | None:
     return Projection(match[2], listed, by_tags=grouped is not None)
 
 
-def only_reads(statement: str) -> bool:
-    """Whether asking it again changes nothing: no ``INTO``, nothing that manages the server."""
+def repeat(statement: str) -> Repeat:
+    """What may be sent twice: nothing with ``INTO``, and nothing that manages the server."""
     bare = _OPAQUE.sub(" ", statement)
-    return re.match(r"\s*(SELECT|SHOW|EXPLAIN)\b", bare, re.IGNORECASE) is not None and not _INTO.search(bare)
+    verb = re.match(r"\s*(SELECT|SHOW|EXPLAIN)\b", bare, re.IGNORECASE)
+    if verb is None or _INTO.search(bare):
+        return Repeat.NEVER
+    return Repeat.SAFE if verb[1].upper() == "SHOW" else Repeat.COSTLY
+
+
+def limit(statement: str) -> int | None:
+    """How many rows of a series the statement lets through at most; None for all.
+
+    Examples
+    --------
+    >>> limit("SELECT a FROM b WHERE c = 'LIMIT 3' LIMIT 10")
+    10
+    """
+    found = _LIMIT.findall(_OPAQUE.sub(" ", statement))
+    return int(found[-1]) or None if found else None
 
 
 def is_empty(statement: str) -> bool:

@@ -27,8 +27,8 @@ class SegwaridesFlows:
     """``GET {ROOT}/creds/{alias}``."""
 
     @method
-    def login(self, alias: str) -> Flow[tuple[Url, str, Secret]]:
-        """URL, user name and password of an InfluxDB.
+    def login(self, alias: str) -> Flow[tuple[Url, str, Secret, Url | None]]:
+        """URL, user name and password of an InfluxDB, and the schema registry beside it.
 
         Parameters
         ----------
@@ -79,22 +79,32 @@ class SegwaridesLogin:
             If the service does not know it or does not answer.
         """
         try:
-            url, username, password = Segwarides().login(self.alias)
+            url, username, password, registry = Segwarides().login(self.alias)
         except (ServiceError, TransportError) as problem:
             raise Unavailable(problem.message) from problem
         reach = Reach.discovered(url, within=Reach.named(ROOT, said_by="built in"), said_by=str(ROOT))
         login = Basic(username, password, reach)
-        return Held(login, self.name, facts={"url": str(url), "creds_from": "segwarides"})
+        facts = {"url": str(url), "creds_from": "segwarides"} | ({"schema_registry": str(registry)} if registry else {})
+        return Held(login, self.name, facts=facts)
 
     def changed(self, held: Held[Basic], /) -> bool:
         """Not as far as can be seen from here."""
         return False
 
 
-def _read(document: Any) -> tuple[Url, str, Secret]:
+def _read(document: Any) -> tuple[Url, str, Secret, Url | None]:
     try:
         # The documented clients build https and ignore the port.
         url = Url(f"https://{document['host']}{str(document['path']).rstrip('/')}")
-        return url, str(document["username"]), Secret(document["password"])
-    except (KeyError, TypeError, BadUrl):
+        named = document.get("schema_registry")
+        return url, str(document["username"]), Secret(document["password"]), _registry(named)
+    except (KeyError, TypeError, AttributeError, BadUrl):
         raise Unreadable(f"{ROOT} answered without a usable login", url=str(ROOT)) from None
+
+
+def _registry(named: object) -> Url | None:
+    """The schema registry, if one is named; a login without it is a login all the same."""
+    try:
+        return Url(named) if isinstance(named, str) else None
+    except BadUrl:
+        return None

@@ -44,7 +44,7 @@ def query(
     printed before the answer is whole.
     """
     client = client_of(database, site, tokenfile)
-    table = client.table(sys.stdin.read() if statement == "-" else statement)
+    table = client.query.table(sys.stdin.read() if statement == "-" else statement)
     if out is not None:
         table.save(out)
     if as_json:

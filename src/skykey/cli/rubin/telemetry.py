@@ -22,8 +22,8 @@ with_database = click.option(
 
 
 def _table_file(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-    if path is not None and path.suffix.lower() not in {".csv", ".parquet"}:
-        raise click.BadParameter("write a file that ends in .parquet or .csv")
+    if path is not None and path.suffix.lower() not in {".arrow", ".csv", ".feather", ".parquet"}:
+        raise click.BadParameter("write a file that ends in .parquet, .arrow, .feather or .csv")
     return path
 
 
@@ -32,7 +32,7 @@ with_out = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     callback=_table_file,
-    help="Write .parquet or .csv in place of stdout.",
+    help="Write .parquet, .arrow or .csv in place of stdout.",
 )
 
 
