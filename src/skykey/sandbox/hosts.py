@@ -12,6 +12,9 @@ SITES = {
 #: Where segwarides says that InfluxDB is when that is a program of its own (``--real influxdb``).
 INFLUX = "influxdb.skykey-sandbox.invalid"
 
+#: The site's own TLS name, at the sandbox's TLS port: for programs that look at no proxy.
+DIRECT = "localhost"
+
 #: The other origin, which Rubin's first site names for telemetry of another one: a public site that names an address
 #: of this machine is not believed.
 SECOND = "second.skykey-sandbox.invalid"
@@ -35,7 +38,7 @@ LOGIN_FILES = {None: "token_info.json"} | {system: f"token_info.{system}.json" f
 
 #: host -> name of the application that answers for it. A later system adds its hosts here and its application
 #: in ``server.py``; certificate, proxy and name constraints of the environment follow from this table.
-HOSTS = dict.fromkeys(SITES, "site") | {"roundtable.lsst.codes": "segwarides", SECOND: "second"}
+HOSTS = dict.fromkeys(SITES, "site") | {"roundtable.lsst.codes": "segwarides", SECOND: "second", DIRECT: "site"}
 HOSTS |= {host: application for hosts in IMAGERY.values() for application, host in hosts.items()}
 
 REAL_SITE = f"https://{next(iter(SITES))}"

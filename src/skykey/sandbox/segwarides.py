@@ -1,7 +1,13 @@
 """segwarides' counterpart: the older place where EFD clients fetch their login, without any token.
 
 Its clients build ``https://`` + host + path themselves, so its answers are of use only with ``--as-real``.
+
+One of them, lsst-efd-client, asks here through the proxy, as requests does, and goes on with aiohttp, which looks at no
+proxy: the name of a real host would lead it out into the world. It does look at the port. So who asks with requests is
+told the sandbox's own TLS address, and everybody else the documented hosts.
 """
+
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -9,7 +15,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount
 
 from skykey.sandbox.databases import SCHEMA_REGISTRY, Influx
-from skykey.sandbox.hosts import INFLUX, SITES
+from skykey.sandbox.hosts import DIRECT, INFLUX, SITES
+from skykey.sandbox.parts import RealInflux
 from skykey.sandbox.routes import get, service
 
 #: alias -> host; the aliases have no hyphen.
@@ -37,13 +44,17 @@ class Segwarides:
         alias = request.path_params["alias"]
         if alias not in ALIASES:
             return PlainTextResponse("404: Not Found", 404)
-        return JSONResponse(
-            {
-                "host": INFLUX if self._server.url else ALIASES[alias],
-                "schema_registry": SCHEMA_REGISTRY,
-                "port": 443,
-                "username": self._server.username,
-                "password": self._server.password,
-                "path": self._server.path,
-            }
-        )
+        answer = {
+            "host": INFLUX if self._server.url else ALIASES[alias],
+            "schema_registry": SCHEMA_REGISTRY,
+            "port": 443,
+            "username": self._server.username,
+            "password": self._server.password,
+            "path": self._server.path,
+        }
+        if request.headers.get("user-agent", "").startswith("python-requests/"):
+            answer |= self._direct(request.scope["server"][1])
+        return JSONResponse(answer)
+
+    def _direct(self, port: int) -> dict[str, Any]:
+        return {"host": DIRECT, "port": self._server.ingress if isinstance(self._server, RealInflux) else port}
