@@ -38,6 +38,9 @@ MEDIA_TYPE = "application/x-msgpack"
 _TIME = "time"
 _TIME_SCALE = "utc"
 _MOST_DOCUMENT = 32 * 2**20
+# Rows of a piece of a collected answer, and of one that is too small to be one.
+_PIECE = 4_000
+_SMALL = 1_000
 # As 1.6.7 words them ("exceeed" included). An operator's KILL QUERY reads "query interrupted", and is obeyed.
 _BUSY = ("max-concurrent-queries limit exceeded", "query engine shutdown")
 _TOO_MUCH = re.compile("(query-timeout|max-select-[a-z]+) limit exceee?d")
@@ -274,7 +277,9 @@ def joined(batches: Sequence[pa.Table]) -> pa.Table:
     if not batches:
         return pa.table({})
     # Permissive: an all-null piece takes the type of the others, and integers join floats as floats.
-    together = pa.concat_tables(batches, promote_options="permissive").combine_chunks()
+    together = pa.concat_tables(batches, promote_options="permissive")
+    if together.num_rows < _SMALL * len(batches):
+        together = together.combine_chunks()
     # What was said of each piece alone is in the first column now, or is the same for all.
     kept = {key: value for key, value in together.schema.metadata.items() if key != SERIES}
     return together.replace_schema_metadata(kept)
@@ -333,11 +338,23 @@ class InfluxTable(InfluxBatches):
     ) -> None:
         super().__init__(types, columns, limit=limit)
         self._batches: list[pa.Table] = []
+        self._latest: list[pa.Table] = []
+        self._in_latest = 0
 
     def feed(self, chunk: bytes, /) -> Sequence[pa.Table]:
         """Collect the batches; none goes on."""
-        self._batches += super().feed(chunk)
+        for batch in super().feed(chunk):
+            if self._in_latest >= _PIECE or (self._latest and self._latest[-1].schema != batch.schema):
+                self._gather()
+            self._latest.append(batch)
+            self._in_latest += batch.num_rows
         return ()
+
+    def _gather(self) -> None:
+        """Make one piece of the latest batches: at the end, that would take the memory of the whole answer again."""
+        if self._latest:
+            self._batches.append(arrow().concat_tables(self._latest).combine_chunks())
+        self._latest, self._in_latest = [], 0
 
     def finish(self) -> Table:  # type: ignore[override]  # another result of the same protocol
         """Put the pieces together.
@@ -348,6 +365,7 @@ class InfluxTable(InfluxBatches):
             If one column has types in different series that have no type in common.
         """
         end = super().finish()
+        self._gather()
         try:
             data = joined(self._batches)
             return Table(data, end, columns_known=bool(self._batches), time_scale=_TIME_SCALE)

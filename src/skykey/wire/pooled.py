@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from skykey.wire.decoding import Decoder
 from skykey.wire.failures import translated
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from skykey.values.deadline import Deadline
     from skykey.wire.request import Request
+
+
+_MOST_AT_ONCE: Final = 64 * 1024
 
 
 class PooledExchange:
@@ -42,10 +45,10 @@ class PooledExchange:
 
     def _decoded(self) -> Generator[bytes, None, None]:
         decoder = Decoder(self.head, self._request.cap)
-        chunks = self._answer.iter_stream()
+        chunks = _Gathered(self._answer)
         while True:
             with translated(self._request, sent=True), limited(self._deadline):
-                chunk = next(chunks, None)
+                chunk = chunks.next()
             if chunk is None:
                 break
             self._deadline.check("reading the answer")
@@ -63,6 +66,38 @@ class PooledExchange:
         # be in the middle of its work, in this very thread.
         if not self._closed:
             self._abandoned.append(self._answer)
+
+
+class _Gathered:
+    """An answer's bytes, as many at a time as are here already.
+
+    Some servers send a great answer in thousands of small pieces, and each costs as much on its way up as a large one.
+    """
+
+    def __init__(self, answer: httpcore2.Response) -> None:
+        self._chunks = answer.iter_stream()
+        self._stream: httpcore2.NetworkStream | None = answer.extensions.get("network_stream")
+        self._failure: Exception | None = None
+
+    def next(self) -> bytes | None:
+        """The next bytes; None at the end. What fails behind bytes is raised when they have been handed out."""
+        if self._failure is not None:
+            raise self._failure
+        chunk = next(self._chunks, None)
+        if chunk is None or not self._has_more():
+            return chunk
+        chunks = [chunk]
+        size = len(chunk)
+        try:
+            while size < _MOST_AT_ONCE and self._has_more() and (chunk := next(self._chunks, None)) is not None:
+                chunks.append(chunk)
+                size += len(chunk)
+        except Exception as problem:  # noqa: BLE001 - raised above
+            self._failure = problem
+        return b"".join(chunks)
+
+    def _has_more(self) -> bool:
+        return self._stream is not None and bool(self._stream.get_extra_info("is_readable"))
 
 
 class AsyncPooledExchange:
