@@ -5,17 +5,38 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from skykey import within
 from skykey.cli.root import skykey
+from skykey.repertoire import SyncDiscoveryClient
+from skykey.rubin import connections, tokens
+from skykey.rubin.connections import Clients, get_clients
+from skykey.rubin.influx_query import AsyncInfluxQueryClient, InfluxQueryClient
 from skykey.sandbox import Box, running
+from skykey.values import errors
+from skykey.values.clock import SystemClock
+from skykey.values.errors import SkykeyError
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "docs/command.md", "docs/descarteslabs.md", "docs/keeping.md", "docs/tables.md"]
+TELEMETRY, DIFFERENCES = "docs/telemetry.md", "docs/seed_and_release.md"
+PAGES = [
+    "README.md",
+    "docs/command.md",
+    "docs/descarteslabs.md",
+    "docs/keeping.md",
+    DIFFERENCES,
+    "docs/tables.md",
+    TELEMETRY,
+]
+# They say how things are, and not what to type.
+WITHOUT_COMMANDS = {"docs/keeping.md", DIFFERENCES}
 # The sandbox has one service of the imagery platform; what a page asks of the others is asked of it.
 SERVICES = {"get_settings().catalog_v2_url": "get_settings().platform_url", "/products/my-org:my-product": "/echo"}
 # A second account, whose file a page names.
@@ -49,7 +70,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
         yield box
 
 
-def run(box: Box, home: Path, program: str) -> "subprocess.CompletedProcess[str]":
+def run(box: Box, home: Path, program: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     for named, there in SERVICES.items():
         program = program.replace(named, there)
     (home / "program.py").write_text(program)
@@ -57,7 +78,7 @@ def run(box: Box, home: Path, program: str) -> "subprocess.CompletedProcess[str]
     return subprocess.run(
         [*play, sys.executable, "-W", "error", "program.py"],
         cwd=home,
-        env={**os.environ, "HOME": str(home)},
+        env={**os.environ, "HOME": str(home), **variables},
         check=False,
         capture_output=True,
         text=True,
@@ -68,7 +89,7 @@ def run(box: Box, home: Path, program: str) -> "subprocess.CompletedProcess[str]
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_that_pages_type_exist(page: str) -> None:
     seen = list(commands(page))
-    assert seen or page == "docs/keeping.md"
+    assert seen or page in WITHOUT_COMMANDS
     for words in seen:
         result = CliRunner().invoke(skykey, [*words, "--help"])
         assert (result.exit_code, result.stdout[:6]) == (0, "Usage:"), (words, result.output)
@@ -112,3 +133,229 @@ def my_program():
     )
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
+
+
+# -- telemetry and discovery
+
+MOUNT, NIGHT = "lsst.sal.MTMount.elevation", ("2026-03-20T23:00Z", "2026-03-21T10:00Z")
+REGISTRY = {"SKYKEY_SCHEMA_REGISTRY": "https://usdf-rsp.slac.stanford.edu/schema-registry"}
+# What the page says of its snippets, in the program that they are.
+HELD = """
+assert str(night.index.dtype) == "datetime64[ns, UTC]" and night.attrs["complete"] and len(night) > 1000
+assert {str(dtype) for dtype in night.dtypes} == {"Int64", "float64", "str"}
+databases = {key: get_clients()[key].db_name for key in ("efd", "obsenv", "pp", "too")}
+assert databases == {"efd": "efd", "obsenv": "lsst.obsenv", "pp": "lsst.prompt", "too": "lsst.scimma"}
+assert summit["efd"].url.startswith("https://summit-lsp.lsst.codes/") and mine["efd"].influx_db == "usdfdev_efd"
+assert mine["obsenv"].influx_db == "usdf_obsenv" and summit["too"].influx_db == mine["too"].influx_db == "summit_scimma"
+assert prompt.creds_from == "repertoire" and InfluxQueryClient("usdf", "lsst.prompt").creds_from == "segwarides"
+assert len(first) == 360 and list(first.columns) == ["temperatureItem0", "sensorName"]
+assert len(around) == 10 and around.index[0].isoformat() > "2026-03-21T01:59:55" and len(tai) == 60
+assert latest.index.is_monotonic_decreasing and len(before) == 5 and before.index[0] < night.index[-1]
+assert minutes.shape == (3, 1) and len(month) == end.rows == len(table) == len(polars) == arrow.num_rows > 40_000
+assert not table.truncated and samples["ham"].notna().all() and list(samples.columns) == ["ham", "egg", "times"]
+assert list(schema.columns) == ["name", "type", "units", "description", "is_array"]
+assert warm.attrs["units"]["temperatureItem0"] == "deg_C" and set(dark["day_obs"]) == {20260320}
+assert len(elevation) == len(month) and len(azimuth) > 40_000
+assert discovery.influxdb_databases(local=True) == ["usdf_efd", "usdf_obsenv", "usdf_prompt"]
+assert info.url.host == "usdf-rsp.slac.stanford.edu"
+assert login.password.get_secret_value() not in login.model_dump_json() + repr(login) + repr(logins)
+assert not logins.failed and Path("efdauth.json").stat().st_mode & 0o077 == 0 and Path("elevation.parquet").exists()
+assert [field.name for field in registry.fields("lsst.sal.ESS.temperature")] == list(schema["name"])
+import logging
+gone = SyncDiscoveryClient(
+    base_url="https://gone.example.org/repertoire", fallback="usdf.json", logger=logging.getLogger("quiet")
+)
+logging.getLogger("quiet").disabled = True
+assert gone.influxdb_databases() == offline.influxdb_databases() == discovery.influxdb_databases()
+"""
+TYPED = """
+import shlex
+from click.testing import CliRunner
+from skykey.cli.root import skykey
+
+for line in {lines!r}:
+    result = CliRunner().invoke(skykey, shlex.split(line)[1:])
+    assert result.exit_code == 0 and result.stdout + result.stderr, (line, result.output, result.exception)
+"""
+
+
+class Hasty(SystemClock):
+    """Waits between repeats are not what is tested here."""
+
+    def wait(self, event: threading.Event, seconds: float | None) -> bool:
+        return event.is_set()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A home with the file that the page names."""
+    (tmp_path / ".lsst").mkdir()
+    return tmp_path
+
+
+def test_snippets_about_telemetry_run_and_do_what_is_said(box: Box, elsewhere: Path) -> None:
+    (elsewhere / ".lsst" / "usdf_dev").write_text(box.token)
+    snippets = blocks(TELEMETRY, "python")
+    assert len(snippets) > 15
+    done = run(box, elsewhere, "\n".join([*snippets, HELD]), **REGISTRY)
+    assert (done.returncode, done.stderr) == (0, "")
+    *progress, mistyped, unknown = done.stdout.splitlines()
+    assert progress[-1].endswith(" rows, 1 of 1 parts")
+    assert mistyped.startswith("unknown-name did you mean lsst.sal.ESS.temperature")
+    assert unknown == "did you mean dp1?"
+
+
+def test_commands_about_telemetry_run(box: Box, tmp_path: Path) -> None:
+    lines = re.findall(r"^\$ (skykey rubin .*)", text(TELEMETRY), re.MULTILINE)
+    assert len(lines) > 4
+    done = run(box, tmp_path, TYPED.format(lines=lines), **REGISTRY)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert {"weather.parquet", "mount.png", "efdauth.json"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("page", [TELEMETRY, DIFFERENCES])
+def test_names_of_pages_about_telemetry_exist(page: str) -> None:
+    mine = re.sub(r"^\| [^|]*\|", "|", text(page), flags=re.MULTILINE)  # first columns name what others have
+    classes = {"efd": InfluxQueryClient, "client": AsyncInfluxQueryClient, "discovery": SyncDiscoveryClient}
+    used = re.findall(r"(?<!\w)(efd|client|discovery)\.([a-z_]+)", mine)
+    assert [(who, name) for who, name in used if not hasattr(classes[who], name)] == []
+    for module in re.findall(r"`(skykey(?:\.[a-z_]+)+)`", mine):
+        import_module(module)
+
+
+def anchors(page: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_of_pages_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text(page)):
+        file, _, anchor = target.partition("#")
+        there = (ROOT / page).parent / file if file else ROOT / page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+# -- what the table of failures says
+
+Failure = Callable[[Box, pytest.MonkeyPatch], object]
+
+
+def rows() -> dict[str, tuple[str, str, int]]:
+    """What happened: error, code, exit code."""
+    table = text(TELEMETRY).partition("| what happened |")[2].partition("\n\n")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    return {row[0]: (row[1].strip("`"), row[2].strip("`"), int(row[3])) for row in cells}
+
+
+def ask(clients: Clients | None = None) -> object:
+    return (clients or get_clients())["efd"].select_time_series(MOUNT, "*", *NIGHT)
+
+
+def asked_before(box: Box, **fault: object) -> object:
+    """Fail after the login has been bought."""
+    clients = get_clients()
+    clients["efd"]._clock = Hasty()
+    assert clients["efd"].get_topics()
+    box.controls.fault(service="influxdb", **fault)  # type: ignore[arg-type]  # handed on as it is
+    return clients["efd"].query(f'SELECT * FROM "{MOUNT}" LIMIT 3000')
+
+
+def without_token(_: Box, patch: pytest.MonkeyPatch) -> object:
+    patch.delenv("ACCESS_TOKEN_FILE")
+    return ask()
+
+
+def gone(_: Box, patch: pytest.MonkeyPatch) -> object:
+    patch.setenv("SKYKEY_RUBIN_SITES", "gone=http://127.0.0.1:1")
+    return ask(get_clients(site="gone", auth_token=f"gt-{22 * 'a'}.{22 * 'b'}"))
+
+
+def closed(_: Box, __: pytest.MonkeyPatch) -> object:
+    return SyncDiscoveryClient(base_url="http://127.0.0.1:1/repertoire").datasets()
+
+
+def slow(box: Box, _: pytest.MonkeyPatch) -> object:
+    clients = get_clients()
+    assert clients["efd"].get_topics()
+    box.controls.latency(30, service="influxdb")
+    with within(0.2):
+        return ask(clients)
+
+
+FAILURES: dict[str, Failure] = {
+    "no token is found": without_token,
+    "the site does not accept the token": lambda *_: ask(get_clients(auth_token=f"gt-{22 * 'a'}.{22 * 'b'}")),
+    "the token lacks a scope": lambda box, _: ask(get_clients(auth_token=box.controls.mint(["read:tap"]))),
+    "no such site": lambda *_: get_clients(site="usdf-prod"),
+    "no such topic or field": lambda *_: get_clients()["efd"].select_top_n(MOUNT, "actualPositon", 1),
+    "no point in time, or the end comes first": lambda *_: get_clients()["efd"].select_time_series(
+        MOUNT, "*", NIGHT[1], NIGHT[0]
+    ),
+    "InfluxDB refuses the statement": lambda *_: get_clients()["efd"].query("SELECT FROM nothing"),
+    "the server stopped the statement": lambda box, _: stopped(box),
+    "too many requests": lambda box, _: asked_before(box, status=429, retry_after=1000),
+    "the site is away or overloaded (502 to 504)": lambda box, _: asked_before(box, status=503, times=9),
+    "no connection": closed,
+    "the same, or the site is away, before there is a login": gone,
+    "the answer was cut": lambda box, _: asked_before(box, kind="truncate", after=3000, times=9),
+    "a time limit was over": slow,
+    "a page in place of an answer": lambda box, _: asked_before(box, kind="html"),
+    "not built yet (ConsDB, the logs)": lambda *_: get_clients()["consdb"].query("SELECT 1"),
+}
+
+
+def stopped(box: Box) -> object:
+    """A moment is not halved any more; a gateway that did not wait has stopped a statement as well."""
+    clients = get_clients()
+    assert len(clients["efd"].select_top_n(MOUNT, "*", 1)) == 1
+    box.controls.fault(service="influxdb", status=504, times=99)
+    return clients["efd"].select_time_series(MOUNT, "*", NIGHT[0], NIGHT[0])
+
+
+@pytest.fixture
+def site(box: Box, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Box]:
+    for name, value in box.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(connections, "DEFAULT_TOKENFILE", str(tmp_path / "usdf_rsp"))
+    monkeypatch.setattr(tokens, "NUBLADO_SECRET", str(tmp_path / "token"))
+    monkeypatch.setattr(tokens, "OLD_MOUNTS", str(tmp_path / "opt"))
+    yield box
+    box.controls.reset()
+
+
+def test_every_row_of_the_table_of_failures_is_tried() -> None:
+    assert list(rows()) == list(FAILURES)
+
+
+@pytest.mark.parametrize("happened", FAILURES)
+def test_failures_are_as_the_table_says(happened: str, site: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, code, exit_code = rows()[happened]
+    with pytest.raises(getattr(errors, name)) as caught:
+        FAILURES[happened](site, monkeypatch)
+    assert isinstance(caught.value, SkykeyError)
+    assert (caught.value.code, caught.value.exit_code) == (code, exit_code)
+    if happened == "the token lacks a scope":
+        assert "read:sasquatch" in caught.value.message
+
+
+def test_a_new_password_is_used_by_the_next_question(site: Box) -> None:
+    efd = get_clients()["efd"]
+    assert efd.get_topics()
+    site.controls.change_password()
+    assert efd.get_topics()
+    site.controls.change_password()
+    with pytest.raises(errors.NotAuthenticated):  # within half a minute
+        efd.get_topics()
+
+
+def test_a_new_token_buys_the_new_login(site: Box) -> None:
+    efd = get_clients()["efd"]
+    assert efd.get_topics()
+    site.controls.rotate()  # the old token is over
+    site.controls.change_password()
+    site.controls.forget()
+    assert efd.get_topics()
+    bought = [seen.status for seen in site.controls.requests("repertoire") if seen.path.endswith("/usdf_efd")]
+    assert bought[-1] == 200
