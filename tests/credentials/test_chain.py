@@ -13,7 +13,7 @@ from skykey.credentials.keeper import Keeper
 from skykey.credentials.provider import Ask, Keeping
 from skykey.credentials.trace import Attempt, Outcome
 from skykey.testing.clock import FakeClock
-from skykey.values.errors import Ambiguous, Failed, NoCredential, Unavailable, Unreachable
+from skykey.values.errors import Ambiguous, Failed, NoCredential, Overloaded, SourcesAway, Unavailable, Unreachable
 from skykey.values.life import Life
 from tests.credentials.fakes import CANARY, bearer, text_of
 
@@ -51,6 +51,18 @@ def chain(*sources: Source) -> Chain[Bearer]:
 
 def outcomes(trace: Any) -> list[tuple[str, Outcome]]:
     return [(attempt.source, attempt.outcome) for attempt in trace.attempts]
+
+
+@pytest.mark.parametrize("cause", [Unreachable("no connection"), Overloaded("503"), ValueError("broken"), None])
+def test_a_service_that_is_away_is_not_passed_off_as_a_login_that_is_missing(cause: Exception | None) -> None:
+    """A pipeline that is told to log in does so in vain; told that it is temporary, it comes back."""
+    away = Unavailable("the site does not answer")
+    away.__cause__ = cause
+    with pytest.raises(NoCredential, match="the site does not answer") as caught:
+        chain(nothing("one"), Source("two", away), nothing("three")).obtain(None, Ask())
+    is_away = isinstance(cause, Unreachable | Overloaded)
+    assert isinstance(caught.value, SourcesAway) == is_away
+    assert caught.value.exit_code == (8 if is_away else 4)
 
 
 def test_an_unavailable_source_does_not_end_the_search() -> None:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Generic
 from skykey.credentials.held import C
 from skykey.credentials.provider import Ask, Keeping, Provider
 from skykey.credentials.trace import Attempt, Outcome
-from skykey.values.errors import Ambiguous, NoCredential, SkykeyError, Unavailable
+from skykey.values.errors import (
+    Ambiguous,
+    NoCredential,
+    SkykeyError,
+    SourcesAway,
+    TransportError,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from skykey.credentials.held import Held
@@ -51,6 +58,8 @@ class Chain(Generic[C]):
         ------
         NoCredential
             If none has; it lists them all with their reasons.
+        SourcesAway
+            The same, if a source could not be reached; also a `NoCredential`.
         Failed
             From the first that has something unusable.
         Ambiguous
@@ -58,10 +67,12 @@ class Chain(Generic[C]):
         """
         winner = self._winner(held)
         order = self.providers if winner is None else (winner, *(p for p in self.providers if p is not winner))
+        is_away = False
         for position, provider in enumerate(order):
             try:
                 found = provider.obtain(held if provider is winner else None, ask)
             except Unavailable as reason:
+                is_away = is_away or getattr(reason.__cause__, "exit_code", None) == TransportError.exit_code
                 ask.trace.add(Attempt(provider.name, Outcome.UNAVAILABLE, reason.message))
             except Exception as reason:
                 ask.trace.add(Attempt(provider.name, Outcome.FAILED, _words(reason)))
@@ -74,7 +85,9 @@ class Chain(Generic[C]):
                 self._compare(found, provider, order[position + 1 :], ask)
                 return replace(found, source=provider.name)
         tried = "\n".join(f"  {attempt}" for attempt in ask.trace.attempts)
-        raise NoCredential(f"{self.name} was not found; the sources, in order:\n{tried}", next=self.remedy)
+        # Who is told that there is none logs in again, which mends nothing where a service is away.
+        nothing = SourcesAway if is_away else NoCredential
+        raise nothing(f"{self.name} was not found; the sources, in order:\n{tried}", next=self.remedy)
 
     def changed(self, held: Held[C], /) -> bool:
         """Ask the winner."""

@@ -13,6 +13,7 @@
     │   │   ├── GrantRefused            the issuer says no: log in again
     │   │   └── Ambiguous               two sources hold different people's credentials, and strictness was asked for
     │   ├── NoCredential                every source was unavailable
+    │   │   └── SourcesAway             and one of them only for now: worth trying later
     │   ├── OutOfReach                  a credential was about to go where it is not bound to
     │   └── Recursion                   a renewal needs itself
     ├── TransportError (ConnectionError)
@@ -161,6 +162,13 @@ class NoCredential(CredentialError):
     """Every source was asked and none had anything; the message lists them with their reasons."""
 
     code = "no-credential"
+
+
+class SourcesAway(NoCredential):
+    """No source has a credential, and at least one of them could not be asked: it may have one later."""
+
+    code = "sources-away"
+    exit_code = 8
 
 
 class OutOfReach(CredentialError):
