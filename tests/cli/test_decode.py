@@ -182,7 +182,7 @@ def test_a_system_without_a_token_fails_as_everywhere(run: Run) -> None:
         (b"\x89PNG\r\n\x1a\n", "it is not text"),
         (b"\x00" * 100, "something else: it holds blanks or characters"),
         (f"{OPAQUE}\n{OPAQUE}".encode(), "something else: it has 2 lines"),
-        (f"Authorization: {OPAQUE}".encode(), "something else: it holds blanks"),
+        (f"Authorization: {OPAQUE}".encode(), "something else: it begins with a header's words"),
         (b"{", "begins like JSON, and is none"),
         (b"{" * 5000, "begins like JSON, and is none"),
         (b"{}", "is JSON without jwt_token, id_token, access_token or token"),

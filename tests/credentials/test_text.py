@@ -98,6 +98,34 @@ def test_a_malformed_variable_is_named_with_the_command_that_helps() -> None:
         variable("a\nb").obtain(None, Ask())
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"<html>\n<body>{CANARY}", "it looks like a web page"),
+        (f"<!DOCTYPE html>{CANARY}", "it looks like a web page"),
+        (f'{{\n  "token": "{CANARY}"\n}}', "it looks like JSON"),
+        (f"Bearer {CANARY}", "it begins with a header's words"),
+        (f"bearer\t{CANARY}", "it begins with a header's words"),
+        (f"Basic {CANARY}", "it begins with a header's words"),
+        (f"Authorization: Bearer {CANARY}", "it begins with a header's words"),
+        (f"AUTHORIZATION : {CANARY}\nHost: x", "it begins with a header's words"),
+        (f"bearers {CANARY}", "it holds blanks or characters that no token has"),
+        (f"{CANARY} Bearer", "it holds blanks or characters that no token has"),
+        (f"a\rb\n{CANARY}", "it has 3 lines"),
+    ],
+)
+def test_what_was_saved_in_a_tokens_place_is_named(source: Callable[[str], Any], text: str, words: str) -> None:
+    with pytest.raises(Failed, match=words) as caught:
+        source(text).obtain(None, Ask())
+    unseen(caught.value)
+
+
+@pytest.mark.parametrize("text", ["<html>", "{}", "Bearer", "bearer:x", "Authorization:x"])
+def test_what_could_stand_in_a_header_is_not_judged_here(source: Callable[[str], Any], text: str) -> None:
+    """One word of visible ASCII may be a token of somebody's; those who know the kind look closer."""
+    assert text_of(source(text).obtain(None, Ask())) == text
+
+
 def test_a_function_that_finds_nothing_new_is_not_worth_a_replay() -> None:
     clock, gives = FakeClock(), ["gt-1"]
     keeper = Keeper(Function(lambda: gives[0], REACH, "f"), clock=clock)

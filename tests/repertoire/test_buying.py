@@ -8,14 +8,18 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from skykey.repertoire import DiscoveryClient, RepertoireError, RepertoireWebError, SyncDiscoveryClient
+from skykey.repertoire import DiscoveryClient, RepertoireError, RepertoireWebError, SyncDiscoveryClient, fallback
 from skykey.repertoire.exceptions import RepertoireBadToken, RepertoireUnknownName
+from skykey.repertoire.token_shape import NotAToken
 from skykey.sandbox import Box
-from skykey.values.errors import Failed, Forbidden, NotAuthenticated, RateLimited, Redirected, Unreadable
+from skykey.testing import Canary
+from skykey.values.errors import Forbidden, NotAuthenticated, RateLimited, Redirected, Unreadable
 from skykey.values.secret import Secret
 from tests.repertoire.documents import DOCUMENT, FACES
 from tests.wire.askers import FastClock
@@ -23,6 +27,12 @@ from tests.wire.server import Answer, Seen, as_json, reply, serving
 
 TOKEN = "gt-aaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbb"
 ENTRY = DOCUMENT["influxdb_databases"]["site_efd"]
+NAMES = ("influxdb_credentials", "get_influxdb_connection_info", "require_influxdb_credentials")
+NO_TOKENS = [
+    "", " \n", f"{TOKEN}\nX-Evil: 1", f"{TOKEN}\r\n{TOKEN}", "gt a", "gt-ä", "gt-\x00",
+    f"Bearer {TOKEN}", f'"{TOKEN}"', TOKEN[:-1], TOKEN * 2, f'{{"token":"{TOKEN}"}}', f"<html>{TOKEN}</html>",
+    "~/.lsst/usdf_rsp", f"ACCESS_TOKEN={TOKEN}",
+]  # fmt: skip
 
 
 def selling(answer: Callable[[Seen], Answer], *labels: str) -> Callable[[Seen], Answer]:
@@ -50,10 +60,8 @@ def ask(request: pytest.FixtureRequest) -> Callable[..., Any]:
 # -- before anything is sent
 
 
-@pytest.mark.parametrize(
-    "name", ["influxdb_credentials", "get_influxdb_connection_info", "require_influxdb_credentials"]
-)
-@pytest.mark.parametrize("token", ["", " \n", f"{TOKEN}\nX-Evil: 1", f"{TOKEN}\r\n{TOKEN}", "gt a", "gt-ä", "gt-\x00"])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("token", NO_TOKENS)
 def test_a_text_that_cannot_be_a_token_is_refused_unsent_unshown_and_in_the_documented_class(
     ask: Callable[..., Any], name: str, token: str
 ) -> None:
@@ -63,9 +71,48 @@ def test_a_text_that_cannot_be_a_token_is_refused_unsent_unshown_and_in_the_docu
             with pytest.raises(RepertoireBadToken) as caught:
                 ask(server.url, name, "x", wrapped)
             assert isinstance(caught.value, RepertoireError)
-            assert isinstance(caught.value, Failed)
+            assert isinstance(caught.value, NotAToken)
             assert TOKEN not in str(caught.value)
+            assert caught.value.message.startswith("the argument token holds no token: it ")
+            assert caught.value.next
         assert server.seen == []
+
+
+@pytest.mark.parametrize("token", [f'"{TOKEN}"', TOKEN[:-1], f"Bearer {TOKEN}"])
+def test_nor_is_it_sent_for_the_list_or_looked_at_less_where_there_is_only_a_file(
+    token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(selling(lambda _: as_json("{}"))) as server:
+        with pytest.raises(RepertoireBadToken):
+            SyncDiscoveryClient(base_url=server.url).list_influxdb_credentials(token)
+        assert server.seen == []
+    monkeypatch.setattr(fallback, "NOTEBOOK_FILE", str(tmp_path / "v1.json"))
+    (tmp_path / "v1.json").write_text("{}")
+    with pytest.raises(RepertoireBadToken):
+        SyncDiscoveryClient().influxdb_credentials("x", token)
+
+
+def test_no_frame_shows_what_was_refused() -> None:
+    canary = Canary()
+    client = SyncDiscoveryClient(base_url="https://rsp.example.org/repertoire")
+    calls: list[Callable[[str], Any]] = [
+        client.list_influxdb_credentials,
+        *(partial(getattr(client, name), "x") for name in NAMES),
+    ]
+    for call in calls:
+        for text in (f'"{canary.opaque}"', canary.opaque[:-1], f"Bearer {canary.opaque}"):
+            with canary, pytest.raises(RepertoireBadToken) as caught:
+                call(text)
+            canary.note_error("the error", caught.value, inside="src/skykey")
+    canary.check()
+
+
+def test_the_page_is_the_sites() -> None:
+    with pytest.raises(RepertoireBadToken) as caught:
+        FACES["sync"]("https://rsp.example.org/repertoire", "list_influxdb_credentials", "~/.lsst/usdf_rsp")
+    assert caught.value.message == "the argument token holds no token: it looks like the path of a file"
+    assert caught.value.next is not None
+    assert "https://rsp.example.org/auth/tokens" in caught.value.next
 
 
 @pytest.mark.parametrize("around", ["{}\n", "  {}", "\ufeff{}\r\n"])
@@ -149,7 +196,7 @@ def test_each_answer_of_the_gatekeeper_is_an_error_that_helps(ask: Callable[...,
         assert len([seen for seen in server.seen if "authorization" in seen.headers]) == 1
 
 
-@pytest.mark.parametrize("token", ["gt-short", "eyJhbGciOi.J9.x", "hunter2", TOKEN[:-1]])
+@pytest.mark.parametrize("token", ["gt-short", "eyJhbGciOi.J9.x", "hunter2", f"{TOKEN}b"])
 def test_a_refused_token_that_does_not_look_like_one_is_told_so_without_showing_it(token: str) -> None:
     with serving(selling(lambda _: challenge("bad token"), "x")) as server:
         with pytest.raises(NotAuthenticated, match="does not look like one") as caught:
@@ -216,6 +263,27 @@ def test_a_list_of_which_nothing_is_to_be_had_is_the_first_error(ask: Callable[.
         with pytest.raises(RepertoireWebError, match="no file") as caught:
             ask(server.url, "list_influxdb_credentials", TOKEN)
         assert caught.value.url == f"{server.url}/discovery/influxdb"
+
+
+def test_a_token_that_goes_bad_in_between_ends_the_questions_for_each_label(
+    ask: Callable[..., Any], tmp_path: Path
+) -> None:
+    """It is no fault of a label."""
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+
+    def answer(seen: Seen) -> Answer:
+        if seen.path.endswith("/influxdb"):
+            return reply(500)
+        if seen.path.endswith("/b"):
+            file.write_text(TOKEN[:-1])
+            return challenge("bad token")
+        return as_json(login())
+
+    with serving(selling(answer, *"abcd")) as server:
+        with pytest.raises((RepertoireBadToken, NotAuthenticated)):
+            ask(server.url, "list_influxdb_credentials", file)
+        assert [seen.path.rpartition("/")[2] for seen in server.seen[-2:]] == ["a", "b"]
 
 
 def test_one_entry_of_the_list_that_does_not_fit_is_reported_and_the_others_are_sold(ask: Callable[..., Any]) -> None:

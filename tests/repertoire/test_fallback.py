@@ -61,6 +61,17 @@ def test_a_notebooks_file_that_goes_away_is_an_error_and_not_an_empty_site(noteb
     assert "is not JSON" in caught.value.__notes__[0]
 
 
+def test_what_is_left_out_of_the_notebooks_file_is_said_of_that_file(
+    notebook: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    notebook.write_text(changed(applications=["tap", None]))
+    with caplog.at_level(logging.WARNING):
+        assert client().applications() == ["tap"]
+    assert caplog.messages == [
+        f"{notebook}: an entry of the discovery document is left out, because applications.1 is not text"
+    ]
+
+
 def test_without_any_url_no_token_is_sent_anywhere(notebook: Path, world: World) -> None:
     """The file names a place for it; the user named none."""
     notebook.write_text(TEXT)
@@ -72,6 +83,7 @@ def test_without_any_url_no_token_is_sent_anywhere(notebook: Path, world: World)
         with pytest.raises(RepertoireError, match=r"REPERTOIRE_BASE_URL") as caught:
             ask()
         assert TOKEN not in str(caught.value)
+        assert "None" not in str(caught.value)
     assert world.seen == []
     assert made.influxdb_credentials("nowhere", TOKEN) is None
 

@@ -1,5 +1,6 @@
 """Every documented question, on both faces, with upstream's answers for what is there and what is not."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -96,6 +97,38 @@ def test_what_is_not_there_is_none_or_an_error_that_helps(
     assert words in str(caught.value)
     assert isinstance(caught.value, RepertoireError)
     assert isinstance(caught.value, KeyError)
+
+
+# What upstream documents, with its defaults; `*` stands before what goes by name only.
+SIGNATURES = {
+    "applications": "",
+    "datasets": "",
+    "environment": "",
+    "environment_name": "",
+    "build_nublado_dict": "",
+    "butler_config_for": "dataset",
+    "butler_repositories": "",
+    "obscore_config_for": "dataset",
+    "url_for_data": "service, dataset, *, version=None",
+    "url_for_internal": "service, *, version=None",
+    "url_for_ui": "service",
+    "versions_for_data": "service, dataset",
+    "versions_for_internal": "service",
+    "influxdb_databases": "*, local=None",
+    "influxdb_connection_info": "database",
+    "influxdb_credentials": "database, token",
+    "get_influxdb_connection_info": "database, token",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_each_documented_method_has_its_signature_in_both_faces(name: str) -> None:
+    for face in (SyncDiscoveryClient, DiscoveryClient):
+        client: Any = face(base_url="https://rsp.example.org/repertoire")
+        parameters = dict(inspect.signature(getattr(client, name)).parameters)
+        parameters.pop("self", None)
+        bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters.values()]
+        assert str(inspect.Signature(bare)) == f"({SIGNATURES[name]})"
 
 
 def test_every_lookup_that_may_give_none_has_a_strict_one() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from skykey import repertoire
 from skykey.repertoire import Discovery, InfluxDatabase, InfluxDatabaseWithCredentials, RepertoireValidationError
 from skykey.repertoire.efdauth import InfluxLogins
 from skykey.repertoire.model import Entries
@@ -78,6 +79,34 @@ def test_a_login_compares_and_hashes_and_does_not_travel(login: InfluxDatabaseWi
         pickle.dumps(login)
     with pytest.raises(dataclasses.FrozenInstanceError):
         login.username = "x"  # type: ignore[misc]
+
+
+# What upstream documents: required fields, then those with a default.
+FIELDS = {
+    "Discovery": ("", "applications datasets environment environment_name influxdb_databases services"),
+    "Environment": ("name label title title_long docs_url", "description"),
+    "Dataset": ("", "butler_config description docs_url obscore_config services"),
+    "Services": ("", "internal ui"),
+    "BaseService": ("url", "title docs_url required_scopes"),
+    "ApiService": ("url", "title docs_url required_scopes openapi quota_labels versions"),
+    "DataService": ("url", "title docs_url required_scopes openapi quota_labels versions ivoa_registry"),
+    "InternalService": ("url", "title docs_url required_scopes openapi quota_labels versions"),
+    "UiService": ("url", "title docs_url required_scopes"),
+    "ApiVersion": ("url", "ivoa_standard_id"),
+    "QuotaLabel": ("title", "internal"),
+    "InfluxDatabase": ("url database schema_registry", "description local"),
+    "InfluxDatabaseWithCredentials": ("url database schema_registry username password", "description local"),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_each_documented_model_has_its_fields(name: str) -> None:
+    required, optional = (set(names.split()) for names in FIELDS[name])
+    fields = dataclasses.fields(getattr(repertoire, name))
+    missing = dataclasses.MISSING
+    needed = {field.name for field in fields if field.default is missing and field.default_factory is missing}
+    assert needed == required
+    assert {field.name for field in fields} - needed - {"document", "problems"} == optional
 
 
 def test_models_are_made_from_text_as_upstreams_are() -> None:

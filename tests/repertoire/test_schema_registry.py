@@ -3,6 +3,8 @@
 import asyncio
 import json
 import math
+import os
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ from skykey.repertoire.schema_registry import SchemaRegistry, SyncSchemaRegistry
 from skykey.sandbox import Box
 from skykey.values.errors import (
     BadUrl,
+    Failed,
     Forbidden,
     NotFound,
     OutOfReach,
@@ -26,6 +29,7 @@ from skykey.values.errors import (
     Unreadable,
     UsageError,
 )
+from skykey.values.secret import Secret
 from tests.wire.askers import FastClock
 from tests.wire.server import Answer, Seen, World, as_json, reply, serving
 
@@ -192,6 +196,19 @@ def test_a_token_goes_to_a_registry_that_the_user_named_and_to_no_other(made: An
     assert not any("authorization" in seen.headers for seen in world.seen)
     made(published, url="https://rsp.example.org/schema-registry", token="token-canary")("topics")
     assert world.seen[-1].headers["authorization"] == "Bearer token-canary"
+
+
+@pytest.mark.parametrize("text", ["", "gt-a\ngt-b", "~/.lsst/usdf_rsp", '"token-canary"', "gt-" + "a" * 22])
+def test_what_is_no_token_is_refused_unsent_and_unshown(made: Any, world: World, text: str) -> None:
+    for token in (text, Secret(text)):
+        with pytest.raises(Failed, match="the argument token holds no token") as caught:
+            made(url="https://rsp.example.org/schema-registry", token=token)("topics")
+        assert not text or text not in str(caught.value)
+        frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+        ours = [frame for frame in frames if f"{os.sep}src{os.sep}skykey{os.sep}" in frame.filename]
+        assert ours
+        assert [frame.name for frame in ours if text and repr(text)[1:-1] in str(frame.locals)] == []
+    assert world.seen == []
 
 
 # -- a registry that misbehaves

@@ -1,5 +1,6 @@
 """`get_clients`: all documented keys, no request, one site's token for one site (seed 000)."""
 
+import json
 import os
 import socket
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 
 from skykey.rubin import connections, tokens
@@ -16,8 +18,13 @@ from skykey.rubin.consdb_query import ConsDbFastAPI, ConsDbTap
 from skykey.rubin.influx_query import InfluxQueryClient
 from skykey.rubin.logging_query import ExposureLogClient, NarrativeLogClient, NightReportClient
 from skykey.rubin.reference_values import API_ENDPOINTS
-from skykey.values.errors import Failed, UnknownSite
+from skykey.rubin.segwarides import ROOT
+from skykey.values.errors import Failed, NoCredential, UnknownSite
 from tests.values.canary import CANARY, leaks
+from tests.wire import fixtures
+from tests.wire.server import Answer, Seen, World, as_json, reply
+
+authority, world = fixtures.authority, fixtures.world
 
 KINDS = {
     "api_base": str,
@@ -31,6 +38,7 @@ KINDS = {
     "exposure_log": ExposureLogClient,
     "night_report": NightReportClient,
 }
+TOKEN = "gt-aaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbb"
 SIDE_EFFECTS = ("LSST_DISABLE_BUCKET_VALIDATION", "S3_ENDPOINT_URL", "RUBIN_SIM_DATA_DIR")
 
 
@@ -183,3 +191,117 @@ def test_variables_of_the_user_are_not_overwritten(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("S3_ENDPOINT_URL", "https://mine.example")
     get_clients(site="usdf")
     assert os.environ["S3_ENDPOINT_URL"] == "https://mine.example"
+
+
+# -- a service that is dead harms what needs it, and nothing else
+
+SITE = API_ENDPOINTS["usdf"]
+SOURCES = {"repertoire": f"{SITE}/repertoire", "segwarides": str(ROOT)}
+LIMITS = {
+    "repertoire": "skykey.repertoire.documents.MOST_SECONDS",
+    "segwarides": "skykey.rubin.segwarides._MOST_SECONDS",
+}
+LABELS = {"efd": "usdf_efd", "obsenv": "usdf_obsenv", "pp": "usdf_prompt", "too": "summit_scimma"}
+OTHERS = ("consdb", "consdb_tap", "narrative_log", "exposure_log", "night_report")
+SILENCE = b""
+DEATHS: dict[str, Answer] = {
+    "broken": reply(500, "Internal Server Error", Content_Type="text/plain"),
+    "a proxy's page": reply(200, "<html>maintenance</html>", Content_Type="text/html"),
+    "another service": as_json("[]"),
+    "gone": reply(404),
+    "closed": None,
+    "silent": SILENCE,
+}
+
+
+class Services:
+    """USDF and segwarides. Those that are dead answer all the same."""
+
+    def __init__(self, world: World, patch: pytest.MonkeyPatch) -> None:
+        self.world = world
+        self.patch = patch
+        self.dead: tuple[str, ...] = ()
+        self.death: Answer = None
+        world.answer = self
+
+    def die(self, dead: tuple[str, ...], death: str) -> None:
+        self.dead, self.death = dead, DEATHS[death]
+        for service in dead:  # the silent one, and the one that is asked again, take all the time that they may
+            self.patch.setattr(LIMITS[service], 0.3)
+
+    def __call__(self, seen: Seen) -> Answer:
+        url = seen.origin + seen.path
+        service = next((name for name, root in SOURCES.items() if url.startswith(root)), "influxdb")
+        if service in self.dead:
+            if self.death is SILENCE:
+                self.world.closing.wait(20)
+            return self.death
+        login = {"username": service, "password": "p"}
+        if service == "segwarides":
+            return as_json(json.dumps(login | {"host": SITE.removeprefix("https://"), "path": "/influxdb/"}))
+        if service == "influxdb":
+            rows = {"name": "databases", "columns": ["name"], "values": [["efd"]]}
+            body = msgpack.packb({"results": [{"statement_id": 0, "series": [rows]}]}) or b""
+            return reply(200, body, Content_Type="application/x-msgpack")
+        entry = {"url": f"{SITE}/influxdb/", "database": "x", "schema_registry": "http://registry.sasquatch:8081/"}
+        if not seen.path.endswith("/discovery"):
+            return as_json(json.dumps(entry | login))
+        pointers = {label: entry | {"credentials_url": f"{url}/influxdb/{label}"} for label in LABELS.values()}
+        return as_json(json.dumps({"influxdb_databases": pointers}))
+
+    def asked(self) -> set[str]:
+        urls = [seen.origin + seen.path for seen in self.world.seen]
+        return {name for name, root in SOURCES.items() if any(url.startswith(root) for url in urls)}
+
+
+@pytest.fixture
+def services(world: World, monkeypatch: pytest.MonkeyPatch) -> Services:
+    monkeypatch.setenv("ACCESS_TOKEN", TOKEN)
+    return Services(world, monkeypatch)
+
+
+@pytest.mark.parametrize("death", DEATHS)
+@pytest.mark.parametrize("dead", [("segwarides",), ("repertoire",)], ids="+".join)
+def test_telemetry_works_while_either_source_of_its_login_lives(
+    services: Services, dead: tuple[str, ...], death: str
+) -> None:
+    services.die(dead, death)
+    clients = get_clients()
+    assert services.world.seen == []
+    for key in LABELS:
+        client = clients[key]  # type: ignore[literal-required]
+        assert client.query("SHOW DATABASES")["name"].tolist() == ["efd"]
+        assert client.creds_from == ("segwarides" if "repertoire" in dead else "repertoire")
+    assert services.asked() == ({"repertoire", "segwarides"} if "repertoire" in dead else {"repertoire"})
+    assert not any(TOKEN in seen.text for seen in services.world.elsewhere(SITE))
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_without_any_source_telemetry_says_which_were_asked_and_all_others_are_unharmed(
+    services: Services, death: str
+) -> None:
+    services.die(tuple(SOURCES), death)
+    clients = get_clients()
+    assert services.world.seen == []
+    for key, label in LABELS.items():
+        with pytest.raises(NoCredential) as caught:
+            clients[key].query("SHOW DATABASES")  # type: ignore[literal-required]
+        for root in SOURCES.values():
+            assert root in str(caught.value)
+        assert label in caught.value.message
+        assert caught.value.next == "skykey why rubin"
+    assert "influxdb" not in {seen.path.split("/")[1] for seen in services.world.seen}
+    before = len(services.world.seen)
+    for key in OTHERS:
+        found = clients[key]._keeper.get()  # type: ignore[literal-required]
+        assert found.source == "the variable ACCESS_TOKEN"
+    assert len(services.world.seen) == before
+
+
+def test_a_token_that_the_site_does_not_accept_is_said_and_not_passed_over(services: Services) -> None:
+    """Or nobody would learn that the token has ended until the day on which segwarides goes."""
+    refusal = reply(401, WWW_Authenticate='Bearer error="invalid_token"')
+    services.world.answer = lambda seen: refusal if "authorization" in seen.headers else services(seen)
+    with pytest.raises(Failed, match="not accepted"):
+        get_clients()["efd"].query("SHOW DATABASES")
+    assert services.asked() == {"repertoire"}

@@ -9,7 +9,13 @@ from skykey.values.secret import Secret
 
 # What editors and shells put around a token: blanks, line ends, a byte order mark.
 _AROUND: Final = " \t\r\n\f\v\ufeff\u00a0"
-_INVISIBLE = re.compile(r"[^\x21-\x7e]")
+_UNUSABLE = re.compile(r"[^\x21-\x7e]")
+# What people save in a token's place. It is told from nothing but its beginning.
+_INSTEAD: Final = (
+    (re.compile(r"<"), "it looks like a web page"),
+    (re.compile(r"[{\[]"), "it looks like JSON"),
+    (re.compile(r"authorization\s*:|(?:bearer|basic):?\s", re.IGNORECASE), "it begins with a header's words"),
+)
 
 
 def parsed(given: Secret) -> tuple[Secret, str | None]:
@@ -31,8 +37,11 @@ def flaw(token: str) -> str | None:
 
     A token ends up in a header: one line of visible ASCII (RFC 6750, 2.1 allows still fewer characters).
     """
+    if not _UNUSABLE.search(token):
+        return None
+    found = next((words for pattern, words in _INSTEAD if pattern.match(token)), None)
+    if found is not None:
+        return found
     if "\n" in token or "\r" in token:
         return f"it has {len(token.splitlines())} lines"
-    if _INVISIBLE.search(token):
-        return "it holds blanks or characters that no token has"
-    return None
+    return "it holds blanks or characters that no token has"

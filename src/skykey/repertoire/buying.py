@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from skykey.calls.faces import method
 from skykey.calls.flow import Flow, need
 from skykey.calls.memo import Memo
-from skykey.credentials.keeper import Keeper
-from skykey.credentials.sources.argument import Argument
-from skykey.credentials.text import parsed
-from skykey.repertoire import finding
+from skykey.repertoire import finding, token_shape
 from skykey.repertoire.efdauth import InfluxLogins
 from skykey.repertoire.exceptions import (
     RepertoireBadToken,
@@ -27,42 +23,43 @@ from skykey.repertoire.exceptions import (
 )
 from skykey.repertoire.finding import or_none
 from skykey.repertoire.lookups import LookupFlows
+from skykey.repertoire.token_argument import closed, keeper_of
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import Forbidden, Unreadable
-from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skykey.credentials.credential import Bearer
     from skykey.credentials.held import Held
+    from skykey.credentials.keeper import Keeper
     from skykey.repertoire.models import InfluxDatabaseWithCredentials, InfluxDatabaseWithPointer
+    from skykey.repertoire.token_argument import TokenArgument
     from skykey.values.errors import SkykeyError
+    from skykey.values.secret import Secret
     from skykey.values.url import Url
 
 T = TypeVar("T")
 
 SCOPE: Final = "read:sasquatch"
-# Key and secret of a Gafaelfawr token, each 128 bits in URL-safe base64.
-_SHAPE: Final = re.compile(r"gt-[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{22}")
 _MOST_LOGINS: Final = 100
 _BROKEN: Final = 500  # one missing file on the server makes the whole list a 500
 # What says something about the token, and will be the same for each label.
-_ABOUT_THE_TOKEN = (RepertoireNotAuthenticated, RepertoireForbidden, RepertoireRateLimited)
+_ABOUT_THE_TOKEN = (RepertoireBadToken, RepertoireNotAuthenticated, RepertoireForbidden, RepertoireRateLimited)
 
 
 class BuyingFlows(LookupFlows):
     """Logins of telemetry databases.
 
-    A token goes to the origin of the base URL and nowhere else, whatever a document says. Its text is checked before
-    anything is sent.
+    A token goes to the origin of the base URL and nowhere else, whatever a document says. What clearly is none is
+    refused before anything is sent.
     """
 
     _login_seconds: float
     _logins: dict[tuple[str, str], Memo[InfluxDatabaseWithCredentials | None]]
 
     @method
-    def influxdb_credentials(self, database: str, token: str | Secret) -> Flow[InfluxDatabaseWithCredentials | None]:
+    def influxdb_credentials(self, database: str, token: TokenArgument) -> Flow[InfluxDatabaseWithCredentials | None]:
         """Buy a database's login with a token (``GET`` of the document's ``credentials_url``).
 
         Parameters
@@ -70,7 +67,9 @@ class BuyingFlows(LookupFlows):
         database
             Its label.
         token
-            A Gafaelfawr token of this site with the scope ``read:sasquatch``.
+            A Gafaelfawr token of this site with the scope ``read:sasquatch``: its text, pydantic's ``SecretStr`` of
+            it, the ``pathlib.Path`` of its file, or a function that finds it. File and function are asked once more if
+            the site refuses what they gave.
 
         Returns
         -------
@@ -84,7 +83,7 @@ class BuyingFlows(LookupFlows):
         RepertoireOutOfReach
             If the document names another origin for it, or the login is for an address nearer than the site's.
         RepertoireBadToken
-            If the token's text cannot be a token; it is not shown.
+            If the token's text clearly is no token; it is not shown.
 
         Examples
         --------
@@ -93,19 +92,19 @@ class BuyingFlows(LookupFlows):
         >>> login = client.influxdb_credentials("usdf_efd", "gt-…")  # doctest: +SKIP
         >>> login.url, login.username, login.password.get_secret_value()  # doctest: +SKIP
         """
-        secret = _secret(token)
+        given = closed(token)
         del token  # tracebacks show local variables
-        keeper = self._keeper(secret)
+        keeper = self._keeper(given)
         if self._login_seconds <= 0:
             return (yield from self._login(database, keeper))
-        memo = self._remembered(database, secret)
+        memo = self._remembered(database, (yield from need(keeper)).credential.token)
         login = yield from memo.flow(lambda: self._login(database, keeper), SYSTEM_CLOCK)
         if login is None:
             memo.forget()
         return login
 
     @method
-    def require_influxdb_credentials(self, database: str, token: str | Secret) -> Flow[InfluxDatabaseWithCredentials]:
+    def require_influxdb_credentials(self, database: str, token: TokenArgument) -> Flow[InfluxDatabaseWithCredentials]:
         """As `influxdb_credentials`; `RepertoireUnknownName` in place of None."""
         flow = self.influxdb_credentials(database, token)
         del token  # tracebacks show local variables
@@ -117,7 +116,7 @@ class BuyingFlows(LookupFlows):
 
     @method
     def get_influxdb_connection_info(
-        self, database: str, token: str | Secret
+        self, database: str, token: TokenArgument
     ) -> Flow[InfluxDatabaseWithCredentials | None]:
         """Same as `influxdb_credentials`, under the name of rubin.repertoire 0.2 and 0.3 (seed 001)."""
         flow = self.influxdb_credentials(database, token)
@@ -125,7 +124,7 @@ class BuyingFlows(LookupFlows):
         return (yield from flow)
 
     @method
-    def list_influxdb_credentials(self, token: str | Secret) -> Flow[InfluxLogins]:
+    def list_influxdb_credentials(self, token: TokenArgument) -> Flow[InfluxLogins]:
         """Buy all logins at once (``GET {base}/discovery/influxdb``).
 
         One login that the server cannot read makes the whole list fail there (500); the labels are asked for one by one
@@ -147,9 +146,9 @@ class BuyingFlows(LookupFlows):
         RepertoireWebError, RepertoireValidationError, RepertoireBadToken
             As `influxdb_credentials`.
         """
-        secret = _secret(token)
+        given = closed(token)
         del token  # tracebacks show local variables
-        return (yield from self._list(self._keeper(secret)))
+        return (yield from self._list(self._keeper(given)))
 
     @method
     def logins(self, keeper: Keeper[Bearer]) -> Flow[InfluxLogins]:
@@ -212,14 +211,15 @@ class BuyingFlows(LookupFlows):
     ) -> Flow[InfluxDatabaseWithCredentials]:
         if not self._reach.admits(entry.credentials_url):
             raise RepertoireOutOfReach(
-                f"the document of {self.base_url} sends the token for {database} to {entry.credentials_url.origin}",
+                f"the document of {self._named} sends the token for {database} to {entry.credentials_url.origin}",
                 next=f"to trust that origin, name it: REPERTOIRE_BASE_URL={entry.credentials_url.origin}/repertoire",
             )
         return (yield from self._sold(entry.credentials_url, self._read_login, keeper, token))
 
     def _sold(self, url: Url, make: Callable[[Any], T], keeper: Keeper[Bearer], token: Secret) -> Flow[T]:
         """Ask with the token; a refusal says what to do about it."""
-        advice = Advice(url if self.base_url is None else self.base_url, (SCOPE,), is_odd=not _looks_right(token))
+        site = url if self.base_url is None else self.base_url
+        advice = Advice(site, (SCOPE,), is_odd=not token_shape.has_shape(token))
         try:
             return (yield from self._ask(url, make, (keeper,), advice.remedy()))
         except RepertoireWebError as problem:
@@ -256,13 +256,9 @@ class BuyingFlows(LookupFlows):
 
         return read_credentials_list(document, base=self.base_url)
 
-    def _keeper(self, token: Secret) -> Keeper[Bearer]:
-        trimmed, problem = parsed(token)
-        if problem is not None:
-            raise RepertoireBadToken(
-                f"the argument token holds no token: {problem}", next="pass the token's text, without quotes"
-            )
-        return Keeper(Argument(trimmed, self._reach, name="the argument token"))
+    def _keeper(self, given: Any) -> Keeper[Bearer]:
+        page = "the site's page /auth/tokens" if self.base_url is None else _tokens(self.base_url)
+        return keeper_of(given, self._reach, page)
 
     def _remembered(self, database: str, token: Secret) -> Memo[InfluxDatabaseWithCredentials | None]:
         key = database, token.digest("sha256")
@@ -311,7 +307,7 @@ class Advice:
         wanted = scopes or self.scopes
         what = f"a token with the scope{'s' if len(wanted) > 1 else ''} {' '.join(wanted)}" if wanted else "a token"
         if self.is_odd:
-            what += " (what was sent does not look like one: they begin with gt- and have 48 characters)"
+            what += f" (what was sent does not look like one: {token_shape.SHAPE})"
         return f"create {what} at {_tokens(self.site)}; what is found on this machine: skykey why rubin"
 
     def give(self, problem: SkykeyError) -> None:
@@ -321,19 +317,6 @@ class Advice:
             problem.next = self.remedy(problem.scopes) if problem.scopes else blocked
         elif isinstance(problem, Unreadable) and problem.status is not None:  # a page: nothing else has a status
             problem.next = f"if it is a login page, the token was not accepted, or did not arrive: {self.remedy()}"
-
-
-def _secret(token: str | Secret) -> Secret:
-    return token if isinstance(token, Secret) else Secret(token)
-
-
-def _looks_right(token: Secret) -> bool:
-    return bool(token.mapped(_as_a_token))
-
-
-def _as_a_token(text: str) -> str:
-    """The text if it has the shape of a token, else nothing."""
-    return text if _SHAPE.fullmatch(text.strip()) else ""
 
 
 def _tokens(base: Url) -> str:

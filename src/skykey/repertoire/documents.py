@@ -172,10 +172,13 @@ class DocumentFlows:
         for path, problem in read.problems.items():
             if path not in self._told:
                 self._told.add(path)
-                self._warn(
-                    f"{self.base_url}: an entry of the discovery document is left out, because {problem.message}"
-                )
+                self._warn(f"{self._named}: an entry of the discovery document is left out, because {problem.message}")
         return read
+
+    @property
+    def _named(self) -> str:
+        """Whose document it is, for people."""
+        return self.base_url or fallback.NOTEBOOK_FILE
 
     def _served_old(self, problem: SkykeyError) -> None:
         self._warn(f"{self.base_url}: the last discovery document is used on, because {problem.message}")

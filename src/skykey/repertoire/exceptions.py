@@ -5,7 +5,7 @@
     RepertoireError                 base; every failure of a lookup is one
     ├── RepertoireUrlError          nobody says where Repertoire is
     │   └── RepertoireBadUrl        what somebody says is not a URL
-    ├── RepertoireBadToken          the token's text cannot be one; nothing was sent
+    ├── RepertoireBadToken          the token's text is none; nothing was sent
     ├── RepertoireUnknownName       a label, dataset or service that the site does not have (``require_…`` only)
     ├── RepertoireValidationError   a document that is not what was promised
     ├── RepertoireOutOfReach        a token, or a document's address, that would go where nobody named
@@ -17,9 +17,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from skykey.repertoire.token_shape import NotAToken
 from skykey.values.errors import (
     BadUrl,
-    Failed,
     Forbidden,
     Interrupted,
     NotAuthenticated,
@@ -75,11 +75,11 @@ class RepertoireBadUrl(RepertoireUrlError, BadUrl):
     code = BadUrl.code
 
 
-class RepertoireBadToken(RepertoireError, Failed):
-    """A text that cannot be a token: empty, several lines, blanks inside. It was not sent, and is not shown."""
+class RepertoireBadToken(RepertoireError, NotAToken):
+    """A text that is no token: empty, several lines, in quotes, cut off. It was not sent, and is not shown."""
 
-    code = "repertoire-token"
-    exit_code = Failed.exit_code
+    code = NotAToken.code
+    exit_code = NotAToken.exit_code
 
 
 class RepertoireUnknownName(RepertoireError, UnknownName):

@@ -15,6 +15,7 @@ from skykey.values.url import Url
 
 if TYPE_CHECKING:
     from skykey.repertoire.models import Discovery
+    from skykey.values.origin import Origin
 
 NOTEBOOK_FILE: Final = "/etc/nublado/discovery/v1.json"
 """Written by Nublado into each notebook container: the same document, reduced."""
@@ -77,9 +78,9 @@ def notebook_file() -> str | None:
     return NOTEBOOK_FILE if os.path.isfile(NOTEBOOK_FILE) else None
 
 
-def _platform() -> set[object]:
+def _platform() -> set[Origin]:
     """The origins of the platform that this process runs on, as far as it says so."""
-    origins: set[object] = set()
+    origins: set[Origin] = set()
     for name in _PLATFORM_VARIABLES:
         try:
             origins.add(Url(os.environ.get(name, "").strip()).origin)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from skykey.credentials.credential import Basic
 from skykey.credentials.held import Held
 from skykey.credentials.provider import Ask, Keeping
 from skykey.repertoire.buying import check_home
+from skykey.repertoire.exceptions import RepertoireError, RepertoireValidationError, RepertoireWebError
 from skykey.values.errors import (
     CredentialError,
     Failed,
@@ -31,6 +32,18 @@ if TYPE_CHECKING:
     from skykey.credentials.credential import Bearer
     from skykey.credentials.keeper import Keeper
     from skykey.repertoire.discovery import SyncDiscoveryClient
+
+# What says nothing against the token: another place may be asked.
+_AWAY: Final = (
+    Forbidden,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    RepertoireValidationError,
+    TransportError,
+    Unreadable,
+)
+_BROKEN: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,7 @@ class RepertoireLogin:
         Raises
         ------
         Unavailable
-            If this site has no such database, does not let this token have it, or is away.
+            If this site has no such database, does not let this token have it, is away or broken.
         Failed
             If it does not accept the token, or what was found in a token's place is unusable.
         OutOfReach
@@ -82,16 +95,7 @@ class RepertoireLogin:
         try:
             # Before anything is asked at the site: a token of another one has no business there.
             token = self._token(ask)
-            listed = self.discovery.influxdb_databases()
-            label = next((label for label in self.labels if label in listed), None)
-            if label is None:
-                import difflib
-
-                near = difflib.get_close_matches(self.labels[0], listed, n=3)
-                raise Unavailable(
-                    f"the site lists no telemetry database {self.labels[0]}"
-                    + (f", only {', '.join(near)}" if near else "")
-                )
+            label = self._label()
             if isinstance(token, CredentialError):
                 raise token
             found = self.discovery.login(label, self.token)
@@ -103,7 +107,9 @@ class RepertoireLogin:
             if self.without_token:
                 raise Unavailable("it needs a token, and there is none") from problem
             raise
-        except (Forbidden, NotFound, Overloaded, RateLimited, Unreadable, TransportError) as problem:
+        except RepertoireError as problem:
+            if not _is_away(problem):
+                raise
             raise Unavailable(_in_short(problem)) from problem
         if found is None:
             raise Unavailable(f"the site lists no telemetry database {label}")
@@ -125,6 +131,19 @@ class RepertoireLogin:
         } | ({"local": "true"} if found.local else {})
         return Held(login, self.name, mark=token.generation, facts=facts)
 
+    def _label(self) -> str:
+        """The best of the names that the site lists."""
+        listed = self.discovery.influxdb_databases()
+        label = next((label for label in self.labels if label in listed), None)
+        if label is None:
+            import difflib
+
+            near = difflib.get_close_matches(self.labels[0], listed, n=3)
+            raise Unavailable(
+                f"the site lists no telemetry database {self.labels[0]}" + (f", only {', '.join(near)}" if near else "")
+            )
+        return label
+
     def _token(self, ask: Ask) -> Held[Bearer] | CredentialError:
         try:
             token = self.token.get(ask.deadline)
@@ -138,6 +157,11 @@ class RepertoireLogin:
     def changed(self, held: Held[Basic], /) -> bool:
         """Whether the token is another one than the one that bought this login."""
         return not isinstance(held.mark, int) or self.token.differs(held.mark)
+
+
+def _is_away(problem: RepertoireError) -> bool:
+    broken = isinstance(problem, RepertoireWebError) and problem.status is not None and problem.status >= _BROKEN
+    return broken or isinstance(problem, _AWAY)
 
 
 def _in_short(problem: SkykeyError) -> str:

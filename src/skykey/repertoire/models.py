@@ -216,7 +216,15 @@ class ApiService(BaseService):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DataService(ApiService):
-    """A service for the data of one dataset."""
+    """A service for the data of one dataset.
+
+    Parameters
+    ----------
+    ivoa_registry
+        Always None: only servers know their entry in the virtual observatory's registry, and none sends it.
+    """
+
+    ivoa_registry: None = dataclasses.field(default=None, repr=False, metadata=READ_ONLY)
 
     def version_for_id(self, ivoa_standard_id: str) -> ApiVersion | None:
         """Find the version that speaks a standard; None where no version says so."""

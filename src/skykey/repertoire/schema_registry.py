@@ -21,15 +21,13 @@ from skykey.calls.faces import Async, Sync, method
 from skykey.calls.flow import Flow, ask
 from skykey.calls.json_reader import JsonReader
 from skykey.calls.memo import Memo
-from skykey.credentials.keeper import Keeper
-from skykey.credentials.sources.argument import Argument
 from skykey.repertoire.avro import Field, read_fields
 from skykey.repertoire.documents import MOST_SECONDS
 from skykey.repertoire.nearness import too_near
+from skykey.repertoire.token_argument import closed, keeper_of
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import NotFound, OutOfReach, SkykeyError, TransportError, UnknownName, Unreadable, UsageError
 from skykey.values.reach import Reach
-from skykey.values.secret import Secret
 from skykey.values.url import Url, segment
 from skykey.wire.request import Request, Timeouts
 
@@ -37,7 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skykey.credentials.credential import Bearer
+    from skykey.credentials.keeper import Keeper
     from skykey.repertoire.models import InfluxDatabase
+    from skykey.repertoire.token_argument import TokenArgument
     from skykey.wire.guest import ClientObject
 
 T = TypeVar("T")
@@ -63,7 +63,8 @@ class SchemaRegistryFlows:
         The registry's root. It comes before the variable ``SKYKEY_SCHEMA_REGISTRY``, and that before what the database
         names.
     token
-        For a registry that wants one. It goes only to an address that you named: by `url` or the variable.
+        For a registry that wants one; text, path or function as for `DiscoveryClient`. It goes only to an address that
+        you named: by `url` or the variable.
 
     Raises
     ------
@@ -71,6 +72,8 @@ class SchemaRegistryFlows:
         If nothing names a registry.
     OutOfReach
         If the document names an address that it must not, or the token would go where nobody named.
+    RepertoireBadToken
+        If the token is nothing that could be one. If its text clearly is none, the first question says so.
     """
 
     def __init__(
@@ -78,9 +81,9 @@ class SchemaRegistryFlows:
         database: InfluxDatabase | None = None,
         *,
         url: str | None = None,
-        token: str | Secret | None = None,
+        token: TokenArgument | None = None,
     ) -> None:
-        secret = Secret(token) if isinstance(token, str) else token
+        given = None if token is None else closed(token)
         del token  # tracebacks show local variables
         named = (url or os.environ.get(VARIABLE, "")).strip()
         self._named = bool(named)
@@ -95,11 +98,11 @@ class SchemaRegistryFlows:
         # A name inside another site's cluster means something else here, or nothing.
         self._elsewhere = not named and database is not None and not database.local and _in_a_cluster(self.url)
         self._auth: tuple[Keeper[Bearer], ...] = ()
-        if secret is not None:
+        if given is not None:
             reach = Reach.named(self.url, said_by="the argument url" if url else f"the variable {VARIABLE}")
             if not named:
                 raise OutOfReach(f"a token does not go to {self.url.origin}, which a document named", next=_REMEDY)
-            self._auth = (Keeper(Argument(secret, reach, name="the argument token")),)
+            self._auth = (keeper_of(given, reach, f"{self.url.origin}/auth/tokens"),)
         self._latest: dict[str, Memo[tuple[Field, ...]]] = {}
         self._fixed: dict[tuple[str, int], Memo[tuple[Field, ...]]] = {}
         self._subjects: Memo[tuple[str, ...]] = Memo(_LATEST_SECONDS)
@@ -271,11 +274,11 @@ class SchemaRegistry(SchemaRegistryFlows, Async):
         http_client: ClientObject | None = None,
         *,
         url: str | None = None,
-        token: str | Secret | None = None,
+        token: TokenArgument | None = None,
     ) -> None:
-        secret = Secret(token) if isinstance(token, str) else token
+        given = None if token is None else closed(token)
         del token  # tracebacks show local variables
-        super().__init__(database, url=url, token=secret)
+        super().__init__(database, url=url, token=given)
         if http_client is not None:
             from skykey.wire.guest import GuestClient
 

@@ -10,7 +10,7 @@ from skykey.calls.faces import Sync, method
 from skykey.calls.flow import Flow, ask, need
 from skykey.calls.json_reader import JsonReader
 from skykey.repertoire.buying import Advice
-from skykey.rubin.token_shape import has_shape
+from skykey.repertoire.token_shape import has_shape
 from skykey.values.errors import ServiceError, Unreadable
 from skykey.wire.request import Request, Timeouts
 

@@ -29,7 +29,7 @@ from skykey.credentials.sources.file import File
 from skykey.credentials.sources.function import Function
 from skykey.credentials.sources.platform import PlatformSecret
 from skykey.credentials.sources.plugins import Plugins
-from skykey.rubin import token_shape
+from skykey.repertoire import token_shape
 from skykey.rubin.sites import find_site, platform_url
 from skykey.values.errors import Failed, SkykeyError, Unavailable, UnknownSite
 from skykey.values.secret import Secret

@@ -4,8 +4,8 @@ A token is ``gt-``, a key of 22 characters, a dot, and a secret of 22: both URL-
 
 - What no site takes for a token is refused for every site: a web page, JSON, a URL, a file's path, a token in quotes or
   with something around it, and a token that was cut off behind or in its second half.
-- What is a token of another kind (a JSON Web Token, a user name with its password) is refused only for the built-in
-  sites, because it is known what stands in front of those. A site of the user's own may take others.
+- What is a token of another kind (a JSON Web Token, a user name with its password) is refused only where the caller
+  knows that Gafaelfawr stands in front of the site. A site of the user's own may take others.
 
 Everything else is sent: sites may issue other tokens one day. If such a one is refused, the error says what it lacks.
 Nothing is mended in silence. Whoever wrote quotes around a token, or a word before it, has other programs that read the
@@ -50,7 +50,7 @@ class Look:
     remedy
         What to do, if that is more than putting a token in its place.
     everywhere
-        Whether no site takes it, or only the built-in ones do not.
+        Whether no site takes it, or only those do not that Gafaelfawr is known to guard.
     """
 
     pattern: re.Pattern[str]
