@@ -1,10 +1,9 @@
 """Run by the interpreter of the guest lsst-efd-client: asks what it is given, and writes down what it got.
 
-    python -I efd_client_script.py QUESTIONS ANSWERS [REGISTRY]
+    python -I efd_client_script.py QUESTIONS ANSWERS
 
-REGISTRY is another address of the schema registry than the one that the login names. Both files are JSON. A question is
-a name with [database, method, arguments, named arguments], where {"t": ...} stands for an astropy Time and {"s": ...}
-for a TimeDelta of so many seconds. A frame is written as its times in whole nanoseconds, its columns and their dtypes;
+Both files are JSON. A question is a name with [database, method, arguments, named arguments], where {"t": ...} stands
+for an astropy Time and {"s": ...} for a TimeDelta of so many seconds. A frame is written as its times in whole nanoseconds, its columns and their dtypes;
 several series as frames by the client's own names for them.
 """
 
@@ -39,13 +38,12 @@ def plain(answer: Any) -> dict[str, Any]:
     return {"index": times, "columns": cells, "dtypes": {name: str(answer[name].dtype) for name in answer.columns}}
 
 
-async def main(questions: dict[str, Any], answers: dict[str, Any], registry: str) -> None:
+async def main(questions: dict[str, Any], answers: dict[str, Any]) -> None:
     clients = {}
     for name, (database, method, arguments, named) in questions.items():
         try:
             if database not in clients:
                 clients[database] = EfdClient("usdf_efd", db_name=database)
-                clients[database].schema_registry_url = registry or clients[database].schema_registry_url
             ask = getattr(clients[database], method)
             found = await ask(*map(meant, arguments), **{key: meant(value) for key, value in named.items()})
             answers[name] = plain(found)
@@ -59,6 +57,6 @@ if __name__ == "__main__":
     with open(sys.argv[1]) as file:
         asked = json.load(file)
     found = {}
-    asyncio.run(main(asked, found, *sys.argv[3:] or [""]))
+    asyncio.run(main(asked, found))
     with open(sys.argv[2], "w") as file:
         json.dump(found, file)

@@ -27,9 +27,9 @@ class SaidError(Exception):
     """A guest ended with an error or said a word: failures of these clients may be warnings."""
 
 
-def efd_client(box: Box, folder: Path, questions: Questions, registry: str = "") -> dict[str, Any]:
+def efd_client(box: Box, folder: Path, questions: Questions) -> dict[str, Any]:
     """Ask through lsst-efd-client: each question is database, method, arguments, named arguments."""
-    return _run(box, folder, parts.guest("lsst-efd-client"), EFD_CLIENT.read_text(), questions, registry)
+    return _run(box, folder, parts.guest("lsst-efd-client"), EFD_CLIENT.read_text(), questions)
 
 
 def rubin_nights(box: Box, folder: Path, questions: Questions) -> dict[str, Any]:
@@ -37,12 +37,12 @@ def rubin_nights(box: Box, folder: Path, questions: Questions) -> dict[str, Any]
     return _run(box, folder, parts.guest("rubin-nights"), PROGRAM, questions)
 
 
-def _run(box: Box, folder: Path, python: Path, program: str, questions: Questions, *more: str) -> dict[str, Any]:
+def _run(box: Box, folder: Path, python: Path, program: str, questions: Questions) -> dict[str, Any]:
     """Run the program."""
     (folder / "program.py").write_text(program)
     (folder / "questions.json").write_text(json.dumps(questions))
     # pandas 2 announces what it will do otherwise in version 3, which the guest does not meet.
-    command = [str(python), "-I", "-W", "ignore::FutureWarning", "program.py", "questions.json", "answers.json", *more]
+    command = [str(python), "-I", "-W", "ignore::FutureWarning", "program.py", "questions.json", "answers.json"]
     environment = box.environment(as_real=True)
     done = subprocess.run(
         command, cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=120

@@ -12,10 +12,8 @@ finding logins. What it does otherwise, all of it on purpose here:
 - Samples of arrays are timed in floats, which are a quarter of a microsecond apart.
 """
 
-import contextlib
 import json
 import sys
-import urllib.request
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -26,7 +24,6 @@ from skykey.rubin.connections import Clients, get_clients
 from skykey.rubin.influx_query import InfluxQueryClient
 from skykey.sandbox import Box, running
 from tests.rubin.guests import efd_client, meant, plain
-from tests.wire.server import Seen, as_json, serving
 from tools import parts
 
 pytestmark = [
@@ -92,22 +89,8 @@ def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="module")
-def theirs(box: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    with registry(box) as address:
-        folder = tmp_path_factory.mktemp("guest")
-        yield efd_client(box, folder, FRAMES | ARRAYS | SCHEMAS | OTHERS, address)
-
-
-@contextlib.contextmanager
-def registry(box: Box) -> Iterator[str]:
-    """The sandbox's schema registry at the root of an origin: that client drops the path of its address."""
-
-    def handed_on(seen: Seen) -> bytes:
-        with urllib.request.urlopen(f"{box.site_url}/schema-registry{seen.target}") as response:
-            return as_json(response.read().decode())
-
-    with serving(handed_on) as server:
-        yield server.url
+def theirs(box: Box, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return efd_client(box, tmp_path_factory.mktemp("guest"), FRAMES | ARRAYS | SCHEMAS | OTHERS)
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +219,8 @@ def test_it_asked_this_sandbox_and_nobody_else(box: Box, theirs: dict[str, Any])
     """Its questions go past every proxy: under the name of a real host they would leave this machine."""
     creds = box.controls.requests("segwarides")
     assert {(seen.host, seen.status) for seen in creds} == {("roundtable.lsst.codes", 200)}
+    schemas = {seen.path for seen in box.controls.requests("schema-registry") if seen.host.startswith("localhost")}
+    assert schemas == {f"/subjects/{topic}-value/versions/latest" for topic in SCHEMAS}
     if not box.real:
         asked_for = {(seen.host.partition(":")[0], seen.path) for seen in box.controls.requests("influxdb")}
         assert {("localhost", "/influxdb/health"), ("localhost", "/influxdb/query")} <= asked_for

@@ -45,10 +45,25 @@ def test_who_asks_with_requests_is_told_an_address_that_needs_no_proxy(ask: Any,
     assert len(answer.json["results"][0]["series"][0]["values"]) == 3
 
 
+def test_the_registry_that_it_is_told_is_the_root_of_an_origin(ask: Any, box: Box) -> None:
+    """lsst-efd-client drops the path of that address."""
+    told = creds(box, "python-requests/2.34.2")["schema_registry"]
+    assert told == f"https://localhost:{urlsplit(box.second_url).port}/"
+    box.controls.forget()
+    for path in ("subjects", "subjects/lsst.sal.ESS.temperature-value/versions/latest", "schemas/ids/1"):
+        root = ask(told + path, bundle=box.bundle_file)
+        assert (root.status, root.body) == (200, ask(f"{box.site_url}/schema-registry/{path}").body)
+    assert len(box.controls.requests("schema-registry")) == 6
+    assert ask(f"{told}influxdb/health", bundle=box.bundle_file).status == 200
+    for url in (f"{told}elsewhere", f"{box.site_url}/subjects"):
+        assert ask(url, bundle=box.bundle_file if url.startswith("https") else None).status == 404
+
+
 @pytest.mark.parametrize("agent", ["python-httpx/0.28.1", "skykey/0.1", "", "not python-requests/2"])
 def test_everybody_else_is_told_the_documented_host(box: Box, agent: str) -> None:
     told = creds(box, agent)
     assert (told["host"], told["port"]) == ("usdf-rsp.slac.stanford.edu", 443)
+    assert told["schema_registry"] == "http://sasquatch-schema-registry.sasquatch:8081/"
 
 
 def test_the_second_origin_is_still_another_one(ask: Any, box: Box) -> None:

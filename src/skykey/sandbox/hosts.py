@@ -12,7 +12,8 @@ SITES = {
 #: Where segwarides says that InfluxDB is when that is a program of its own (``--real influxdb``).
 INFLUX = "influxdb.skykey-sandbox.invalid"
 
-#: The site's own TLS name, at the sandbox's TLS port: for programs that look at no proxy.
+#: The site's own TLS name, at the sandbox's TLS port: for programs that look at no proxy. The schema registry is at its
+#: root as well, because lsst-efd-client drops the path of a registry's address.
 DIRECT = "localhost"
 
 #: The other origin, which Rubin's first site names for telemetry of another one: a public site that names an address
@@ -38,7 +39,7 @@ LOGIN_FILES = {None: "token_info.json"} | {system: f"token_info.{system}.json" f
 
 #: host -> name of the application that answers for it. A later system adds its hosts here and its application
 #: in ``server.py``; certificate, proxy and name constraints of the environment follow from this table.
-HOSTS = dict.fromkeys(SITES, "site") | {"roundtable.lsst.codes": "segwarides", SECOND: "second", DIRECT: "site"}
+HOSTS = dict.fromkeys(SITES, "site") | {"roundtable.lsst.codes": "segwarides", SECOND: "second", DIRECT: "direct"}
 HOSTS |= {host: application for hosts in IMAGERY.values() for application, host in hosts.items()}
 
 REAL_SITE = f"https://{next(iter(SITES))}"

@@ -57,4 +57,5 @@ class Segwarides:
         return JSONResponse(answer)
 
     def _direct(self, port: int) -> dict[str, Any]:
-        return {"host": DIRECT, "port": self._server.ingress if isinstance(self._server, RealInflux) else port}
+        influx = self._server.ingress if isinstance(self._server, RealInflux) else port
+        return {"host": DIRECT, "port": influx, "schema_registry": f"https://{DIRECT}:{port}/"}

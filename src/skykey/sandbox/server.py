@@ -40,6 +40,8 @@ _SERVICES = {
     "/auth": "gafaelfawr",
     "/influxdb": "influxdb",
     "/schema-registry": "schema-registry",
+    "/subjects": "schema-registry",  # at the root of one origin, see hosts.DIRECT
+    "/schemas": "schema-registry",
 }
 _PLAIN = ("site", "iam", "echo", "account")  # the applications with an address of their own on loopback
 _FILES = ("token", *LOGIN_FILES.values(), "ca.pem", "bundle.pem", "server.pem", state.STATE)
@@ -75,8 +77,11 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
     gatekeeper = Gafaelfawr(tokens, quota)
     telemetry = Telemetry()
     second = Mount("/influxdb", telemetry.app(servers["second"].logins))
+    registry = SchemaRegistry().app()
+    site = _site(gatekeeper, servers, telemetry, registry)
     apps = {
-        "site": board.around(_service_of, _site(gatekeeper, servers, telemetry)),
+        "site": board.around(_service_of, site),
+        "direct": board.around(_service_of, _origin(*registry.routes, Mount("", site))),
         "segwarides": board.around("segwarides", Segwarides(servers["site"]).app()),
         "second": board.around("influxdb-second", _origin(second)),
         "iam": board.around("iam", iam.app()),
@@ -148,11 +153,11 @@ def _tls(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def _site(gatekeeper: Gafaelfawr, servers: Mapping[str, Influx], telemetry: Telemetry) -> ASGIApp:
+def _site(gatekeeper: Gafaelfawr, servers: Mapping[str, Influx], telemetry: Telemetry, registry: ASGIApp) -> ASGIApp:
     routes = [
         Mount("/repertoire", Repertoire(gatekeeper, servers).app()),
         Mount("/auth/api/v1", gatekeeper.api()),
-        Mount("/schema-registry", SchemaRegistry().app()),
+        Mount("/schema-registry", registry),
     ]
     if servers["site"].url is None:  # else a real one answers, at an address of its own
         routes.append(Mount("/influxdb", telemetry.app(servers["site"].logins)))
