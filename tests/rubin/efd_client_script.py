@@ -3,8 +3,8 @@
     python -I efd_client_script.py QUESTIONS ANSWERS
 
 Both files are JSON. A question is a name with [database, method, arguments, named arguments], where {"t": ...} stands
-for an astropy Time and {"s": ...} for a TimeDelta of so many seconds. A frame is written as its times in whole nanoseconds, its columns and their dtypes;
-several series as frames by the client's own names for them.
+for an astropy Time and {"s": ...} for a TimeDelta of so many seconds. A frame is written as its times in whole
+nanoseconds, its columns and their dtypes; several series as frames by the client's own names for them.
 """
 
 import asyncio
