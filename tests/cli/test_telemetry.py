@@ -1,6 +1,7 @@
 """`skykey rubin`: what it prints, writes and draws."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from click.testing import Result
 
 from skykey.sandbox import Box
+from skykey.tables.saving import Saving
 
 Run = Callable[..., Result]
 Promised = Callable[[str, str], Any]
@@ -98,11 +100,57 @@ def test_files_hold_what_was_asked(box: Box, run: Run, promised: Promised, tmp_p
     assert {path.name for path in tmp_path.iterdir()} == {"x.parquet", "x.csv"}
 
 
+def test_many_rows_go_into_the_file_as_they_come(
+    box: Box, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    add = Saving.add
+    monkeypatch.setattr(Saving, "add", lambda self, batch: sizes.append(batch.num_rows) or add(self, batch))
+    out = tmp_path / "x.parquet"
+    result = run("rubin", "query", f'SELECT * FROM "{ELEVATION}"', "--out", str(out))
+    assert result.stderr == f"42,720 rows, complete, in {out}\n"
+    assert (sum(sizes), max(sizes) < 10_000) == (42_720, True)
+    assert pyarrow.parquet.read_metadata(out).num_rows == 42_720
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f'SELECT * FROM "{ELEVATION}" LIMIT 5',
+        f'SELECT * FROM "{ELEVATION}" WHERE actualPosition > 1000',
+        f'SELECT mean(actualPosition) FROM "{ELEVATION}"',
+        'SELECT * FROM "no.such.topic"',
+        "SHOW MEASUREMENTS",
+    ],
+)
+def test_a_file_has_the_summary_and_the_columns_of_the_table(
+    box: Box, run: Run, promised: Promised, tmp_path: Path, statement: str
+) -> None:
+    out = tmp_path / "x.parquet"
+    shown = promised("query", run("rubin", "query", statement, "--json").stdout)
+    written = promised("query", run("rubin", "query", statement, "--json", "--out", str(out)).stdout)
+    assert shown.pop("rows") is not None
+    assert written.pop("written") == str(out)
+    assert written == shown
+    assert pyarrow.parquet.read_table(out).column_names == [column["name"] for column in shown["columns"]]
+
+
 def test_a_wrong_ending_is_said_before_anything_is_asked(box: Box, run: Run) -> None:
     for command in (["query", "SELECT 1", "--out", "x.xlsx"], ["plot", FOO, "foo", "--out", "x.jpeg"]):
         result = run("rubin", *command)
         assert result.exit_code == 2
         assert "ends in" in result.stderr
+    assert box.controls.requests() == []
+
+
+@pytest.mark.parametrize("command", [["query", "SELECT 1"], ["plot", FOO, "foo"], ["topics"], ["schema", FOO]])
+def test_a_folder_that_is_not_there_is_said_before_anything_is_asked(
+    box: Box, run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    out = tmp_path / "none" / f"x.{'png' if command[0] == 'plot' else 'csv'}"
+    result = run("rubin", *command, "--out", str(out))
+    assert result.exit_code == 1
+    assert f"[file]: there is no folder {out.parent}\nNext: mkdir -p {out.parent}" in result.stderr
     assert box.controls.requests() == []
 
 
@@ -152,7 +200,6 @@ def test_each_sensor_has_its_curve(box: Box, run: Run, tmp_path: Path, monkeypat
         ([ELEVATION, "actualPosition", "--start", "2026-03-22", "--end", "2026-03-21"], 2, "is not before"),
         ([ELEVATION, "actualPosition", "--start", "yesterday"], 2, "not a point in time"),
         ([ELEVATION, "actualPositoin"], 2, "did you mean actualPosition"),
-        ([TEMPERATURE, "sensorName"], 2, "holds text"),
         (["lsst.sal.Nothing", "x"], 2, "no topic"),
         ([ELEVATION], 2, "missing argument"),
     ],
@@ -165,6 +212,55 @@ def test_there_is_no_empty_picture(
     assert result.exit_code == code
     assert words in result.stderr
     assert not out.exists()
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was to be drawn: curves and the words around them."""
+    seen: list[Any] = []
+    monkeypatch.setattr("skykey.cli.picture.draw", lambda curves, **around: seen.append((list(curves), around)))
+    return seen
+
+
+def test_a_picture_says_units_days_and_time(box: Box, run: Run, drawn: list[Any]) -> None:
+    assert run("rubin", "plot", TEMPERATURE, "temperatureItem0", "--index", "112", "--out", "x.png").exit_code == 0
+    ((curve,), around) = drawn[0]
+    assert (curve.label, curve.unit) == ("temperatureItem0", "\u00b0C")
+    assert around["words"].title == f"{TEMPERATURE}, salIndex 112"
+    assert around["words"].below == "2026-03-20 22:46 to 2026-03-21 10:46 UTC   day_obs 20260320   4,266 rows"
+    assert around["words"].axis == "UTC (TAI \u2212 37 s)"
+    assert around["sky"].marks
+
+
+@pytest.mark.parametrize("fault", [{"kind": "stall"}, {"kind": "status", "status": 500}, {"kind": "html"}])
+def test_without_the_registry_only_units_are_missing(
+    *, box: Box, run: Run, drawn: list[Any], fault: dict[str, Any], ceiling: Callable[[float], float]
+) -> None:
+    box.controls.fault(service="schema-registry", times=9, **fault)
+    begun = time.monotonic()
+    assert run("rubin", "plot", ELEVATION, "actualPosition", "--out", "x.png").exit_code == 0
+    assert time.monotonic() - begun < ceiling(4)  # two seconds for the registry, and the question itself
+    ((curve,), _) = drawn[0]
+    assert (curve.unit, len(curve.times)) == (None, 42_720)
+
+
+def test_texts_are_drawn_as_steps(box: Box, run: Run, drawn: list[Any]) -> None:
+    topic = "lsst.prompt.prod.numDiaSourcesGood"
+    result = run("rubin", "plot", topic, "numDiaSourcesGood", "band", "--database", "pp", "--out", "x.png")
+    assert result.exit_code == 0
+    ((number, band), _) = drawn[0]
+    assert number.texts == ()
+    assert sorted(band.texts) == ["i", "r", "z"]
+    assert set(band.values) == {0.0, 1.0, 2.0}
+
+
+def test_too_many_texts_are_refused_with_their_number(
+    box: Box, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skykey.cli.rubin.selected._MOST_TEXTS", 1)
+    result = run("rubin", "plot", TEMPERATURE, "sensorName", "--out", str(tmp_path / "x.png"))
+    assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert "the field sensorName holds 2 different texts, and a picture shows 1" in result.stderr
 
 
 def test_without_a_folder_of_its_own_matplotlib_is_silent(box: Box, start: Any, tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 1000
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _WIDEST_CELL: Final = 40
+_NARROWEST_FOLD: Final = 12
+_BETWEEN: Final = 3
 
 
-def show(names: Sequence[str], rows: Iterable[Sequence[str]], *, most: int = 0) -> None:
+def show(names: Sequence[str], rows: Iterable[Sequence[str]], *, most: int = 0, folded: str = "") -> None:
     """Print a table.
 
     Parameters
@@ -29,11 +31,13 @@ def show(names: Sequence[str], rows: Iterable[Sequence[str]], *, most: int = 0) 
         As texts.
     most
         On a terminal show only so many rows, the first and the last ones; 0 for all.
+    folded
+        A column of sentences, whose cells may take several lines on a terminal.
     """
     if not names:
         return
     if on_terminal():
-        _for_people(names, list(rows), most)
+        _for_people(names, list(rows), most, folded)
     else:
         _for_pipes(names, rows)
 
@@ -45,7 +49,7 @@ def _for_pipes(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         click.echo("\n".join(some))
 
 
-def _for_people(names: Sequence[str], rows: list[Sequence[str]], most: int) -> None:
+def _for_people(names: Sequence[str], rows: list[Sequence[str]], most: int, folded: str) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -55,9 +59,12 @@ def _for_people(names: Sequence[str], rows: list[Sequence[str]], most: int) -> N
     hidden = len(rows) - most if most and len(rows) > most else 0
     head, tail = (rows[: most - most // 2], rows[len(rows) - most // 2 :]) if hidden else (rows, [])
     shown = [*head, *tail]
-    fitting = _fitting(names, shown, width)
+    fitting = _fitting(names, shown, width, folded)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for number, name in enumerate(names[:fitting]):
+        if name == folded:
+            table.add_column(Text(name), overflow="fold", min_width=_NARROWEST_FOLD)
+            continue
         right = all(_is_number(row[number]) for row in shown)
         table.add_column(Text(name), no_wrap=True, overflow="ellipsis", justify="right" if right else "left")
     for position, row in enumerate(shown):
@@ -68,15 +75,16 @@ def _for_people(names: Sequence[str], rows: list[Sequence[str]], most: int) -> N
     if hidden:
         say(f"{hidden:,} rows in the middle are not shown (--rows 0 shows all, --out x.parquet writes them)")
     if fitting < len(names):
-        say(f"{fitting} of {len(names)} columns fit here; name those you want in the statement, or use --out or a pipe")
+        say(f"{fitting} of {len(names)} columns fit here; a wider terminal, a pipe and --out have all of them")
 
 
-def _fitting(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
+def _fitting(names: Sequence[str], rows: Sequence[Sequence[str]], width: int, folded: str) -> int:
     """How many columns have room beside each other, at least one."""
     taken = 0
     for number, name in enumerate(names):
-        taken += min(_WIDEST_CELL, max([len(name), *(len(row[number]) for row in rows)])) + 2
-        if taken - 2 > width and number:
+        widest = _NARROWEST_FOLD if name == folded else _WIDEST_CELL
+        taken += min(widest, max([len(name), *(len(row[number]) for row in rows)])) + _BETWEEN
+        if taken - _BETWEEN > width and number:
             return number
     return len(names)
 

@@ -8,85 +8,216 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from skykey.cli.curves import alone, grouped, with_gaps
+from skykey.cli.themes import DARK, LIGHT
 from skykey.values.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-# Okabe and Ito: told apart by everybody, also in print.
-_COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5A5A5A", "#000000")
-# What matplotlib writes where a year, month, day, hour or minute begins: the day under midnight, not in its place.
-_MIDNIGHTS: Final = ["", "%Y", "%b", "%H:%M\n%d %b", "%H:%M", "%H:%M"]
-_GAP: Final = 5.0
-_ALIKE: Final = 4.0
-_ON_TWO_AXES: Final = 2
+    from skykey.cli.curves import Curve
+    from skykey.cli.themes import Theme
+
+# What matplotlib writes at years, months, days, hours, minutes and seconds, and where such a one begins: the day under
+# midnight, not in its place.
+_TIMES: Final = ["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S"]
+_MIDNIGHTS: Final = ["", "%b %Y", "%d %b", "%H:%M\n%d %b", "%H:%M", "%H:%M"]
 _FEW: Final = 200
+_LONG_NAME: Final = 18
+_LONGEST_TEXT: Final = 24
+
+
+class Mark(NamedTuple):
+    """What to write above a point in time: on which side of it, and whether a line leads there."""
+
+    when: Any
+    text: str
+    is_left: bool = False
+    has_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """One field over time.
+class Sky:
+    """What the Sun does behind the curves.
 
     Parameters
     ----------
-    name
-        For the legend.
-    times
-        NumPy ``datetime64[ns]`` in UTC, ascending.
-    values
-        NumPy floats; NaN where there is no value.
+    dusks, days
+        From when to when it is low, and up: pairs of NumPy ``datetime64[ns]`` in UTC.
+    marks
+        Points in time with a name; those who make them see to it that there is room.
     """
 
-    name: str
-    times: Any
-    values: Any
+    dusks: tuple[tuple[Any, Any], ...] = ()
+    days: tuple[tuple[Any, Any], ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
-def draw(curves: Sequence[Curve], *, title: str, origin: str, path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is written around the curves.
+
+    Parameters
+    ----------
+    title
+        What the picture shows.
+    below
+        When that was, under the title.
+    aside
+        Where that is from.
+    axis
+        Which time is meant.
+    """
+
+    title: str
+    below: str = ""
+    aside: str = ""
+    axis: str = "UTC"
+
+
+def draw(
+    curves: Sequence[Curve],
+    *,
+    words: Words,
+    path: Path,
+    span: tuple[Any, Any],
+    sky: Sky | None = None,
+    dark: bool = False,
+) -> None:
     """Draw curves and write the picture, under a temporary name until it is whole.
 
-    Curves of similar range share an axis; with two kinds of range there are two axes, with more of them one panel each.
-    Time without samples stays empty: the line is not drawn across.
+    Curves of one unit and similar range share a panel, others have one of their own below. Time without samples stays
+    empty: the line is not drawn across.
 
     Parameters
     ----------
     curves
-        In the order of the legend.
-    title
-        What it shows.
-    origin
-        Where that is from.
+        In the order of the panels.
+    words
+        What is written around them.
     path
         ``.png``, ``.svg`` or ``.pdf``.
+    span
+        From when to when, as NumPy ``datetime64[ns]`` in UTC: what was asked for, also where nothing came.
+    sky
+        Behind them; none by default.
+    dark
+        Whether the ground is dark: at night a white one dazzles.
 
     Raises
     ------
     MissingExtra
         If matplotlib is not installed.
     """
-    figure_class, dates = _matplotlib()
-    groups = _grouped(curves)
-    panels = 1 if len(groups) <= _ON_TWO_AXES else len(groups)
-    figure = figure_class(figsize=(10, 5 if panels == 1 else 2 + 2 * panels), dpi=150, layout="constrained")
-    rows = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
-    axes = list(rows) if panels == len(groups) else [rows[0], rows[0].twinx()]
-    colours: dict[str, str] = dict(zip((curve.name for curve in curves), _COLOURS * len(curves), strict=False))
-    for axis, group in zip(axes, groups, strict=True):
-        _fill(axis, group, colours)
-    _legend(rows, axes, groups)
+    figure_class, dates, settings = _matplotlib()
+    theme = DARK if dark else LIGHT
+    with settings(_settings(theme)):
+        groups = grouped(curves)
+        heights = [_height(group, len(groups)) for group in groups]
+        figure = figure_class(figsize=(10, 1.6 + sum(heights)), dpi=150, layout="constrained")
+        panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+        colours: Iterator[str] = iter(theme.curves * len(curves))
+        for panel, group in zip(panels, groups, strict=True):
+            _ground(panel, sky or Sky(), theme)
+            _fill(panel, group, colours)
+        _mark(panels[0], sky or Sky(), theme)
+        _time(panels, dates, span)
+        panels[-1].set_xlabel(words.axis)
+        _head(figure, words, theme)
+        if not any(curve.texts for curve in curves):  # whose names stand where the labels would
+            figure.align_ylabels()
+        _write(figure, path)
+
+
+def check_extra() -> None:
+    """Raise `MissingExtra` now if there will be no picture, and not after all questions."""
+    _matplotlib()
+
+
+def _fill(panel: Any, group: Sequence[Curve], colours: Iterator[str]) -> None:
+    for number, curve in enumerate(group):
+        times, values = with_gaps(curve)
+        # What was named first stays in front.
+        style: dict[str, Any] = {"color": next(colours), "zorder": 3 - number / len(group)}
+        single = alone(values)
+        panel.plot(times[single], values[single], ".", markersize=3, **style)
+        if len(curve.times) <= _FEW:
+            style |= {"marker": ".", "markersize": 3}
+        if curve.texts:
+            style["drawstyle"] = "steps-post"
+        panel.plot(times, values, linewidth=0.9, label=curve.name, **style)
+    panel.set_ylabel(_label(group))
+    panel.grid(visible=True, linewidth=0.6)
+    panel.spines[["top", "right"]].set_visible(False)
+    if group[0].texts:
+        panel.set_yticks(range(len(group[0].texts)), map(_shortened, group[0].texts))
+        panel.set_ylim(-0.5, len(group[0].texts) - 0.5)
+    else:
+        panel.ticklabel_format(axis="y", style="sci", scilimits=(-3, 6), useOffset=False)
+    if len(group) > 1 or group[0].name != group[0].label:
+        panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8.5, borderaxespad=0.2)
+
+
+def _height(group: Sequence[Curve], panels: int) -> float:
+    """Inches of a panel; a few texts need little."""
+    full = 3.8 if panels == 1 else 2.1
+    return min(full, 0.6 + 0.3 * len(group[0].texts)) if group[0].texts else full
+
+
+def _label(group: Sequence[Curve]) -> str:
+    """Name the field and its unit; of several fields, which the legend names, the unit alone."""
+    names = {curve.label for curve in group}
+    unit = group[0].unit
+    if len(names) > 1:
+        return unit or ""
+    name = _shortened(names.pop())
+    return f"{name}\n({unit})" if unit and len(name) > _LONG_NAME else f"{name} ({unit})" if unit else name
+
+
+def _shortened(text: str) -> str:
+    # matplotlib reads what stands between dollar signs as mathematics.
+    short = text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return short.replace("$", r"\$")
+
+
+def _ground(panel: Any, sky: Sky, theme: Theme) -> None:
+    for stretches, colour in ((sky.dusks, theme.dusk), (sky.days, theme.day)):
+        for begin, end in stretches:
+            panel.axvspan(begin, end, color=colour, linewidth=0, zorder=0)
+    for mark in sky.marks:
+        if mark.has_line:
+            panel.axvline(mark.when, color=theme.faint, linewidth=0.8, linestyle=":", zorder=1)
+
+
+def _mark(panel: Any, sky: Sky, theme: Theme) -> None:
+    for mark in sky.marks:
+        side, aside = ("right", -2) if mark.is_left else ("left", 2)
+        place = {"xy": (mark.when, 1.0), "xycoords": ("data", "axes fraction")}
+        around = {"xytext": (aside, 3), "textcoords": "offset points", "ha": side, "va": "bottom"}
+        panel.annotate(mark.text, **place, **around, fontsize=8, color=theme.faint, linespacing=1.1)
+
+
+def _time(panels: Sequence[Any], dates: Any, span: tuple[Any, Any]) -> None:
     locator = dates.AutoDateLocator(tz="UTC", minticks=4, maxticks=9)
-    for row in rows:
-        row.xaxis.set_major_locator(locator)
-        row.xaxis.set_major_formatter(
-            dates.ConciseDateFormatter(locator, tz="UTC", zero_formats=_MIDNIGHTS, show_offset=False)
-        )
-        row.margins(x=0.01)
-    figure.align_ylabels()
-    rows[-1].set_xlabel(_days(curves))
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-    figure.text(0.99, 0.99, origin, ha="right", va="top", fontsize=10, color="#555555")
+    written = dates.ConciseDateFormatter(locator, tz="UTC", formats=_TIMES, zero_formats=_MIDNIGHTS, show_offset=False)
+    for panel in panels:
+        panel.xaxis.set_major_locator(locator)
+        panel.xaxis.set_major_formatter(written)
+        panel.set_xlim(*span)
+
+
+def _head(figure: Any, words: Words, theme: Theme) -> None:
+    # As one text it has a place in the layout; the second line, which is lighter, is written over its empty one.
+    head = figure.suptitle(f"{words.title}\n", x=0.01, ha="left", fontsize=13, fontweight="bold", linespacing=1.3)
+    place = {"xycoords": head, "textcoords": "offset points", "fontsize": 9.5, "color": theme.faint}
+    below = figure.axes[0].annotate(words.below, (0, 0), xytext=(0, 3), va="bottom", annotation_clip=False, **place)
+    below.set_in_layout(False)
+    figure.text(0.99, 0.99, words.aside, ha="right", va="top", fontsize=9.5, color=theme.faint)
+
+
+def _write(figure: Any, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.part")
     try:
         figure.savefig(temporary, format=path.suffix.removeprefix(".").lower())
@@ -95,100 +226,27 @@ def draw(curves: Sequence[Curve], *, title: str, origin: str, path: Path) -> Non
         temporary.unlink(missing_ok=True)
 
 
-def check_extra() -> None:
-    """Raise `MissingExtra` now if there will be no picture, and not after all questions."""
-    _matplotlib()
+def _settings(theme: Theme) -> dict[str, Any]:
+    return {
+        "figure.facecolor": theme.paper,
+        "axes.facecolor": theme.paper,
+        "savefig.facecolor": theme.paper,
+        "grid.color": theme.lines,
+        **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), theme.ink),
+        # A line of millions of points is too much for the renderer in one piece.
+        "agg.path.chunksize": 20_000,
+    }
 
 
-def _fill(axis: Any, group: Sequence[Curve], colours: dict[str, str]) -> None:
-    for curve in group:
-        times, values = _with_gaps(curve)
-        style = {"marker": ".", "markersize": 3} if len(curve.times) <= _FEW else {}
-        axis.plot(times, values, color=colours[curve.name], linewidth=0.9, label=curve.name, **style)
-        alone = _alone(values)
-        axis.plot(times[alone], values[alone], ".", color=colours[curve.name], markersize=3)
-    axis.set_ylabel(", ".join(curve.name for curve in group) if len(group) <= _ON_TWO_AXES else "")
-    axis.grid(visible=True, color="#dddddd", linewidth=0.6)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.ticklabel_format(axis="y", style="plain", useOffset=False)
-
-
-def _legend(rows: Sequence[Any], axes: Sequence[Any], groups: Sequence[Sequence[Curve]]) -> None:
-    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False, "fontsize": 9, "ncols": 4}
-    if len(rows) == len(axes):
-        for axis in axes:
-            axis.legend(**place)
-        return
-    left, right = axes
-    right.grid(visible=False)
-    right.spines[["right"]].set_visible(True)
-    # What was named first stays in front.
-    left.set_zorder(right.get_zorder() + 1)
-    left.patch.set_visible(False)
-    for axis, group, side in ((left, groups[0], "left"), (right, groups[1], "right")):
-        colour = axis.lines[0].get_color() if len(group) == 1 else "black"
-        axis.yaxis.label.set_color(colour)
-        axis.tick_params(axis="y", colors=colour)
-        for line in axis.get_legend_handles_labels()[0]:
-            line.set_label(f"{line.get_label()} ({side})")
-    left.legend(handles=[line for axis in axes for line in axis.get_legend_handles_labels()[0]], **place)
-
-
-def _grouped(curves: Sequence[Curve]) -> list[list[Curve]]:
-    """Put curves together that share a scale: none of them may be pressed flat by the others."""
-    import numpy as np
-
-    groups: list[tuple[list[Curve], float, float, float]] = []
-    for curve in curves:
-        known = curve.values[np.isfinite(curve.values)]
-        low, high = (float(edge) for edge in np.percentile(known, [1, 99])) if len(known) else (0.0, 0.0)
-        span = high - low
-        for number, (members, least, most, narrowest) in enumerate(groups):
-            common, needed = max(most, high) - min(least, low), min(narrowest, span)
-            if common <= _ALIKE * needed or common == 0:
-                groups[number] = ([*members, curve], min(least, low), max(most, high), needed)
-                break
-        else:
-            groups.append(([curve], low, high, span))
-    return [members for members, *_ in groups]
-
-
-def _with_gaps(curve: Curve) -> tuple[Any, Any]:
-    """Break the line where samples are missing: several times as far apart as nine of ten are."""
-    import numpy as np
-
-    steps = np.diff(curve.times).astype("int64")
-    if len(steps) < 2:  # noqa: PLR2004 - no usual distance yet
-        return curve.times, curve.values
-    gaps = np.flatnonzero(steps > _GAP * np.percentile(steps, 90)) + 1
-    times = np.insert(curve.times, gaps, curve.times[gaps - 1] + np.timedelta64(1, "ns"))
-    return times, np.insert(curve.values, gaps, np.nan)
-
-
-def _alone(values: Any) -> Any:
-    """Which samples have no neighbour: a line does not show them."""
-    import numpy as np
-
-    known = np.concatenate(([False], np.isfinite(values), [False]))
-    return known[1:-1] & ~known[:-2] & ~known[2:]
-
-
-def _days(curves: Sequence[Curve]) -> str:
-    """The days that the picture shows, in words."""
-    days = [str(curve.times[end])[:10] for curve in curves if len(curve.times) for end in (0, -1)]
-    first, last = min(days), max(days)
-    return f"UTC, {first}" if first == last else f"UTC, {first} to {last}"
-
-
-def _matplotlib() -> tuple[Any, Any]:
+def _matplotlib() -> tuple[Any, Any, Any]:
     _prepare_folder()
     try:
         # The figure itself, without pyplot: no window system is asked for, no state is kept.
-        from matplotlib import dates
+        from matplotlib import dates, rc_context
         from matplotlib.figure import Figure
     except ImportError as missing:
         raise MissingExtra.of("plot", "a picture") from missing
-    return Figure, dates
+    return Figure, dates, rc_context
 
 
 def _prepare_folder() -> None:

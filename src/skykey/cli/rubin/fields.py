@@ -8,6 +8,7 @@ import click
 
 from skykey.cli.options import with_json, with_site, with_tokenfile
 from skykey.cli.output import document, say
+from skykey.cli.progress import progress
 from skykey.cli.rubin.telemetry import client_of, origin_of, save, with_database, with_out
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 def fields(
     *, topic: str, site: str | None, database: str, tokenfile: str | None, out: Path | None, as_json: bool
 ) -> None:
-    """List the fields of TOPIC with their types."""
+    """List the fields of TOPIC with their types; `skykey rubin schema` says what they mean."""
     client = client_of(database, site, tokenfile)
-    frame = client.get_fields(topic)
+    with progress():
+        frame = client.get_fields(topic)
     rows = list(zip(frame["fieldKey"], frame["fieldType"], strict=True))
     if out is not None:
         save(out, {"field": list(frame["fieldKey"]), "type": list(frame["fieldType"])})

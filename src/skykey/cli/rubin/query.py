@@ -9,11 +9,15 @@ import click
 
 from skykey.cli.options import with_json, with_site, with_tokenfile
 from skykey.cli.output import document, on_terminal, say
+from skykey.cli.progress import progress
 from skykey.cli.rubin.telemetry import client_of, origin_of, with_database, with_out
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from skykey.rubin.influx_query import InfluxQueryClient
+    from skykey.tables.rows import Rows
     from skykey.tables.table import Table
 
 
@@ -44,9 +48,9 @@ def query(
     printed before the answer is whole.
     """
     client = client_of(database, site, tokenfile)
-    table = client.query.table(sys.stdin.read() if statement == "-" else statement)
-    if out is not None:
-        table.save(out)
+    asked = sys.stdin.read() if statement == "-" else statement
+    with progress():
+        table = client.query.table(asked) if out is None else _saved(client, asked, out)
     if as_json:
         from skykey.cli.rubin.cells import values
 
@@ -63,11 +67,42 @@ def query(
     say(_summary(table) + (f", in {out}" if out else ""))
 
 
+def _saved(client: InfluxQueryClient, statement: str, out: Path) -> Table:
+    """Write the answer as it comes, in memory that does not grow with it; give what is known of it, without its rows.
+
+    Only where the service's schema says what the columns are. Else they are those of all rows together, and the file
+    cannot begin before the last one.
+    """
+    from skykey.rubin.influxql import projection
+
+    if projection(statement) is None:
+        whole = client.query.table(statement)
+        whole.save(out)
+        return whole
+    from skykey.tables.packages import arrow
+    from skykey.tables.saving import Saving, fill
+    from skykey.tables.table import Table
+
+    headings: list[Any] = []
+    with client.stream(statement) as rows:
+        fill(Saving(out), _noting(headings, rows))
+    columns = headings[0] if headings else arrow().table({})
+    return Table(columns, rows.end, columns_known=bool(headings), facts={"query": statement})
+
+
+def _noting(headings: list[Any], rows: Rows) -> Iterator[Any]:
+    batch: Any
+    for batch in rows:
+        if not headings:
+            headings.append(batch.slice(0, 0))
+        yield batch
+
+
 def _summary(table: Table) -> str:
     end = table.end
     how = "complete" if end.complete else f"not complete: cut by {end.cut_by or 'the server'}"
     unknown = "" if table.columns_known else "; the service does not say which columns this would have"
-    return f"{len(table):,} row{'' if len(table) == 1 else 's'}, {how}{unknown}"
+    return f"{end.rows:,} row{'' if end.rows == 1 else 's'}, {how}{unknown}"
 
 
 def _facts(table: Table) -> dict[str, Any]:
@@ -78,7 +113,7 @@ def _facts(table: Table) -> dict[str, Any]:
         "query": table.facts.get("query"),
         "columns": columns(table),
         "columns_known": table.columns_known,
-        "row_count": len(table),
+        "row_count": end.rows,
         "complete": end.complete,
         "cut_by": end.cut_by,
     }

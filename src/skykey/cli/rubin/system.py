@@ -17,6 +17,7 @@ GROUP = LazyGroup(
     {
         "topics": Entry("skykey.cli.rubin.topics:topics", "List the topics of a telemetry database."),
         "fields": Entry("skykey.cli.rubin.fields:fields", "List the fields of a topic, with their types."),
+        "schema": Entry("skykey.cli.rubin.schema:schema", "Say what the fields of a topic mean, with their units."),
         "query": Entry("skykey.cli.rubin.query:query", "Ask one statement in InfluxQL, and get a table."),
         "plot": Entry("skykey.cli.rubin.plot:plot", "Draw fields of a topic over time, as a PNG."),
         "efdauth": Entry("skykey.cli.rubin.efdauth:efdauth", "Write the telemetry logins into the file of EFDAUTH."),
@@ -76,7 +77,7 @@ class SiteAccount:
         try:
             self._chain.obtain(None, Ask())
         except NoCredential as nothing:
-            raise NoCredential(f"{self._chain.name} was not found", next=nothing.next) from None
+            raise type(nothing)(f"{self._chain.name} was not found", next=nothing.next) from None
 
     def ask(self) -> Identity:
         """Ask the site's token-info: these tokens are opaque."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from skykey.cli.failures import FileProblem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +27,13 @@ with_database = click.option(
 def _table_file(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
     if path is not None and path.suffix.lower() not in {".arrow", ".csv", ".feather", ".parquet"}:
         raise click.BadParameter("write a file that ends in .parquet, .arrow, .feather or .csv")
+    return check_folder(path)
+
+
+def check_folder(path: Path | None) -> Path | None:
+    """Refuse a file in a folder that is not there: before all questions, and not after them."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise FileProblem(f"there is no folder {path.parent}", next=f"mkdir -p {shlex.quote(str(path.parent))}")
     return path
 
 

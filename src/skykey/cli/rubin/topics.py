@@ -8,6 +8,7 @@ import click
 
 from skykey.cli.options import with_json, with_site, with_tokenfile
 from skykey.cli.output import document, put, say
+from skykey.cli.progress import progress
 from skykey.cli.rubin.telemetry import client_of, origin_of, save, with_database, with_out
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def topics(
 ) -> None:
     """List the topics, one a line; only those CONTAINING a text (in any case) if it is given."""
     client = client_of(database, site, tokenfile)
-    names = [name for name in client.get_topics() if (containing or "").lower() in name.lower()]
+    with progress():
+        known = client.get_topics()
+    names = [name for name in known if (containing or "").lower() in name.lower()]
     if out is not None:
         save(out, {"topic": names})
     if as_json:
