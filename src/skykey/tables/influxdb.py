@@ -182,6 +182,8 @@ class InfluxBatches:
         rows: Sequence[Sequence[Any]] = series.get("values") or ()
         tags: dict[str, str] = series.get("tags") or {}
         self._count(len(rows), (series.get("name"), *tags.items()))
+        if _TIME in names:  # the rest is about the data, and not what somebody waits for
+            advance(rows=len(rows))
         # Transposing by zip and converting whole columns is several times faster than touching single values.
         values = list(zip(*rows, strict=True)) if rows else [()] * len(names)
         columns = {
@@ -203,7 +205,6 @@ class InfluxBatches:
         self._rows += rows
         self._in_current = rows + (self._in_current if series == self._current else 0)
         self._current, self._in_longest = series, max(self._in_longest, self._in_current)
-        advance(rows=rows)
 
 
 def _problem(verb: str, error: str, url: str) -> ServiceError:
