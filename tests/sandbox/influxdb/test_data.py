@@ -5,11 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skykey.sandbox.influxdb import bundled, databases, line_protocol
+from skykey.sandbox.influxdb.errors import HttpError
 from skykey.sandbox.influxdb.line_protocol import Point, line, points
 from skykey.sandbox.influxdb.store import Kind, Store
 
 WEEK = 7 * 86_400 * 10**9
-texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\\\n\r"), min_size=1)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\\\n\r"), min_size=1).filter(
+    lambda text: text[0] not in "#\t\0" and text != "time"  # a comment, a blank, nothing that 1.6.7 keeps
+)
 values = st.one_of(
     st.booleans(),
     st.integers(-(2**63), 2**63 - 1),
@@ -26,7 +29,7 @@ values = st.one_of(
             texts,
             st.dictionaries(texts, texts),
             st.dictionaries(texts, values, min_size=1),
-            st.integers(-(2**63), 2**63 - 1),
+            st.integers(-(2**63) + 2, 2**63 - 2),
         )
     )
 )
@@ -41,7 +44,7 @@ def test_line_protocol_comes_back(written: list[Point]) -> None:
 
 @pytest.mark.parametrize("text", ["m a=1", "m 5", "m,t=1 5", "a=1 5 m", 'm a="x 5', "m a=1 5 6"])
 def test_what_is_not_line_protocol_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="not line protocol"):
+    with pytest.raises(HttpError, match="unable to parse"):
         list(points(text))
 
 

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skykey.sandbox.influxdb.errors import RefusedError
-from skykey.sandbox.influxdb.influxql import Comparison, Moment, Select, Show, Source, Star, parse
+from skykey.sandbox.influxdb.influxql import (
+    Buckets,
+    Chosen,
+    Comparison,
+    Moment,
+    Select,
+    Show,
+    Source,
+    Star,
+    parse,
+)
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 bare = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*_", fullmatch=True)  # no keyword ends so
@@ -105,6 +115,37 @@ def test_show() -> None:
     ]
 
 
+def test_show_of_a_database() -> None:
+    assert parse("show measurements on d; show field keys on d from m; show tag keys on d") == [
+        Show("measurements", None, "d"),
+        Show("field keys", Source("", "", "m"), "d"),
+        Show("tag keys", None, "d"),
+    ]
+
+
+def test_functions_names_and_buckets() -> None:
+    text = "SELECT Mean(a) AS x, count(*) FROM m WHERE time > 5 GROUP BY site, time(1m30s, -1s) fill(none)"
+
+    assert parse(text) == [
+        Select(
+            (Chosen("a", "mean", "x"), Chosen(Star.STAR, "count")),
+            Source("", "", "m"),
+            where=(Comparison("time", ">", 5),),
+            group_by=("site",),
+            buckets=Buckets(90_000_000_000, -1_000_000_000, filled=False),
+        )
+    ]
+    assert parse("SELECT b as c, last FROM m") == [Select((Chosen("b", name="c"), "last"), Source("", "", "m"))]
+
+
+@pytest.mark.parametrize("fill", ["", "fill(null)"])
+def test_empty_buckets_are_there(fill: str) -> None:
+    [select] = parse(f"SELECT sum(a) FROM m WHERE time > 5 GROUP BY time(1w) {fill}")
+
+    assert isinstance(select, Select)
+    assert select.buckets == Buckets(7 * 86_400 * 10**9)
+
+
 def test_what_rubin_nights_sends() -> None:
     tag = "/* source: me via rubin_nights.InfluxQueryClient */"
 
@@ -138,8 +179,20 @@ def test_a_comment_where_a_regular_expression_could_be(text: str) -> None:
     ("text", "found"),
     [
         ("DROP DATABASE efd", "DROP"),
-        ("SELECT mean(a) FROM m", "("),
-        ("SELECT a AS b FROM m", "AS"),
+        ("SELECT mode(a) FROM m", "("),
+        ("SELECT mean (a) FROM m", "("),
+        ("SELECT mean(a, b) FROM m", ","),
+        ("SELECT mean() FROM m", ")"),
+        ("SELECT mean(a) + 1 FROM m", "+"),
+        ("SELECT percentile(a, 5) FROM m", "("),
+        ("SELECT median(a) FROM m", "("),
+        ("SELECT stddev(a) FROM m", "("),
+        ("SELECT spread(a) FROM m", "("),
+        ("SELECT max(a), b FROM m", "b"),
+        ("SELECT b, max(a) FROM m", "max"),
+        ("SELECT distinct(a) FROM m", "distinct"),
+        ("SELECT time AS t, a FROM m", "AS"),
+        ("SELECT * AS t FROM m", "AS"),
         ("SELECT a::float FROM m", ":"),
         ("SELECT a FROM m, n", ","),
         ("SELECT a FROM /m/", "/"),
@@ -153,7 +206,25 @@ def test_a_comment_where_a_regular_expression_could_be(text: str) -> None:
         ("SELECT a FROM m WHERE a = 9223372036854775808", "9223372036854775808"),
         ("SELECT a FROM m WHERE a > 1s", "EOF"),
         ("SELECT a FROM m WHERE a < now() LIMIT 1", "LIMIT"),
-        ("SELECT a FROM m GROUP BY time(1h)", "time"),
+        ("SELECT mean(a) FROM m GROUP BY time", "time"),
+        ("SELECT mean(a) FROM m GROUP BY time(1)", ")"),
+        ("SELECT mean(a) FROM m GROUP BY time(0s)", ")"),
+        ("SELECT mean(a) FROM m GROUP BY time(1h), time(1h)", "time"),
+        ("SELECT mean(a) FROM m GROUP BY time(1h, now())", ")"),
+        ("SELECT mean(a) FROM m GROUP BY time(1h) LIMIT 1", "LIMIT"),
+        ("SELECT mean(a) FROM m WHERE time < 5 GROUP BY time(1h, 1m)", "EOF"),
+        *(
+            (f"SELECT mean(a) FROM m WHERE time > 5 GROUP BY time(1h) {fill}", found)
+            for fill, found in {
+                "fill(linear)": "linear",
+                "fill(previous)": "previous",
+                "fill(0)": "0",
+                "fill(-1)": "-",
+                "fill(NULL)": "NULL",
+                "fill('null')": "null",
+                "fill (null)": "fill",
+            }.items()
+        ),
         ("SELECT a FROM m fill(0)", "fill"),
         ("SELECT a FROM m ORDER BY a", "a"),
         ("SELECT a FROM m LIMIT -1", "-"),
@@ -172,7 +243,9 @@ def test_a_comment_where_a_regular_expression_could_be(text: str) -> None:
         (f"SELECT a FROM m WHERE a = {'9' * 5000}", "9" * 300),
         (f"SELECT a FROM m WHERE a = {'9' * 400}.0", "9" * 300),
         (f"SELECT a FROM m WHERE time > {'9' * 5000}s", "9" * 300),
-        ("SHOW MEASUREMENTS ON efd", "ON"),
+        ("SHOW MEASUREMENTS LIMIT 1", "LIMIT"),
+        ("SHOW TAG VALUES WITH KEY = a", "VALUES"),
+        ("SHOW RETENTION POLICIES", "RETENTION"),
         ("/* no end", "/"),
         ("SELECT", "EOF"),
     ],

@@ -68,9 +68,10 @@ class Both:
         return response.status_code, response.content
 
     def agree(self, q: str, db: str = "odd", **parameters: str) -> None:
-        """JSON to the byte; MessagePack too, but for the order of tags, which Go leaves to chance."""
+        """JSON and CSV to the byte; MessagePack too, but for the order of tags, which Go leaves to chance."""
         asked = {"q": q, "db": db, **parameters}
-        assert self.ours(**asked) == self.real("query", **asked)
+        for accept in ("*/*", "text/csv"):
+            assert self.ours(accept, **asked) == self.real("query", accept=accept, **asked)
         real, ours = self.real("query", accept=PACKED, **asked), self.ours(accept=PACKED, **asked)
         assert (ours[0], len(ours[1]), unpacked(ours[1])) == (real[0], len(real[1]), unpacked(real[1]))
 
@@ -91,10 +92,12 @@ def both() -> Iterator[Both]:
     store.load_parquet(bundled.DATA / "night.parquet")
     store.load_points("efd", (bundled.DATA / "efd_sample.lp").read_text(encoding="utf-8"))
     store.load_points("odd", ODD.strip())
+    store.write("written", [])
     store.lock()
     with parts.influxdb(password="secret") as server, contextlib.ExitStack() as stack:
         print(f"\nInfluxDB {server.version}")
-        client = stack.enter_context(TestClient(InfluxService({server.user: "secret"}, store).app))
+        service = InfluxService({server.user: "secret"}, store, writers={server.user})
+        client = stack.enter_context(TestClient(service.app))
         login = b64encode(f"{server.user}:secret".encode()).decode()
         both = Both(server.url.rstrip("/"), f"Basic {login}", client)
         for database in store.databases:
@@ -188,6 +191,113 @@ def test_random_selects(both: Both, select: tuple[str, str], epoch: str, size: i
     both.agree(text, database, epoch=epoch, **chunks)
 
 
+FUNCTIONS = ["count", "sum", "mean", "min", "max", "first", "last"]
+NUMERIC = {"f", "i", "foo", "egg0", "hamegg9", "actualPosition", "demandVelocity", "far", "numDiaSourcesGood", "visit"}
+
+
+@st.composite
+def aggregates(draw: st.DrawFn) -> tuple[str, str]:
+    topics = ["lsst.sal.MTMount.elevation", "lsst.sal.fooSubSys.test", "lsst.prompt.prod.numDiaSourcesGood", "m"]
+    measurement = draw(st.sampled_from(topics))
+    database, fields = TOPICS[measurement]
+    columns = st.sampled_from([*sorted(NUMERIC.intersection(fields)), "nope"])
+    pairs = st.tuples(st.sampled_from(FUNCTIONS), columns).map(lambda pair: f"{pair[0]}({pair[1]})")
+    if draw(st.booleans()):
+        chosen = draw(st.lists(pairs, min_size=1, max_size=3))
+    else:  # names, each of them once
+        names = draw(st.lists(st.sampled_from(["x", '"a b"', "mean", '"Time"']), unique=True, max_size=3))
+        chosen = [f"{draw(pairs)} AS {name}" for name in names]
+        chosen += [f"{function}(*)" for function in draw(st.sets(st.sampled_from(FUNCTIONS), min_size=1, max_size=2))]
+    start = {"m": 1_000_000_000, "lsst.sal.fooSubSys.test": 1_580_252_655}.get(measurement, 1_774_047_180)
+    start += draw(st.integers(0, 2 if measurement == "m" else 900))
+    bounds = [f"time >= {start}s", f"time <= {start + draw(st.integers(0, 1_500))}s"]
+    width = draw(st.sampled_from(["", "", "7s", "1m", "1h", "1d"]))
+    shift = draw(st.sampled_from(["", ", 1s", ", -250ms"]))
+    groups = draw(st.sampled_from([[], [], ["*"], ["site"], ["band", "nope"]])) + [f"time({width}{shift})"] * bool(
+        width
+    )
+    text = f'SELECT {", ".join(chosen)} FROM "{measurement}"'
+    text += f" WHERE {' AND '.join(bounds)}" if width or draw(st.booleans()) else ""
+    text += f" GROUP BY {', '.join(groups)}" if groups else ""
+    fills = ["", " fill(null)", " fill(none)"]
+    text += draw(st.sampled_from(fills)) if width else ""
+    text += draw(st.sampled_from(["", "", " ORDER BY time DESC"]))
+    return text + draw(st.sampled_from(["", "", " LIMIT 3", " LIMIT 2 OFFSET 1"])), database
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(aggregates(), st.sampled_from(["", "ns", "s"]), st.sampled_from([None, 1, 3, 1000]))
+def test_random_aggregates(both: Both, select: tuple[str, str], epoch: str, size: int | None) -> None:
+    chunks = {} if size is None else {"chunked": "true", "chunk_size": str(size)}
+    both.agree(*select, epoch=epoch, **chunks)
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        "select count(site), count(f) from m",
+        "select count(nope) from m",
+        "select time from m where time > 'x'",
+        "select mean(f) from nope where time > 'x'",
+        "select mean(f) from nope",
+        "select f from m where time > 1000000000s and time < 1000000009s group by time(1h)",
+        'select mean(*) from "esc m,x"',
+        "select count(*) as x, mean(f) as f, mean(i), count(i) as n from m",
+        "select f as b, i as f, f as time from m",
+        "select max(v), min(v) from tie",
+        "select last(v) from tie",
+        "select max(f), max(f) from m",
+        "select max(*), min(*), first(*), last(*) from types",
+        "select sum(i), mean(i) from types where i < 9223372036854775807",
+        "select count(f) from types where time >= -5 and time < 6 group by time(2ns)",
+        "select sum(f), mean(f) from types where time > 1 group by b",
+        "select count(f) from m where time >= 999999999s and time < now() group by time(52w) order by desc limit 2",
+        "select count(f), last(s) from m where time <= 1000000002s group by time(1s), site fill(none) limit 9",
+        "select count(f), last(s), max(f) from m where time = 1000000000s group by time(1s), site",
+        "select count(f) from m where time > now() + 1h group by time(1m)",
+        "select count(f) from m where time > now() - 1h group by time(1m)",
+        "select count(f) /* a */ as /* a */ x from m where time = 1000000000s group by time(1m) /* a */ fill(none)",
+        "select mean(f) from m where time >= 1000000000s and time < 1000000003s group by site, time(700ms, 100ms)",
+    ],
+)
+def test_functions(both: Both, q: str) -> None:
+    both.agree(q)
+    both.agree(q, chunked="true", chunk_size="1")
+
+
+WRITES = r"""
+a v=1 1|a v=2,b="x" 1|a,t=x v=3,b="" 1|a,t=y,u=z v=1,b="w" 4|||# c%a v=1,b="y" 9|broken|broken%broken2|a|a  |a,t=x
+ # x%|
+a v=1 x|a v=1 1.5|a v=1 1x 1|a v=1 -x|a v=1%a v=x|a v=1 1%broken|a v=1 1%a v=1i 2|a v=1i 1|a v=t 1|new b=true,c=2i 1
+a new=1 1|a,v=x v=1 1|a, v=1| v=1|a,|a,t v=1|a,t= v=1|a,=x v=1|a,t=1,t=2 v=1|a v|a v=|a =1|a v=1,|a v=1,w|a v="x|a v=x
+a v=1x|a v=1i5|new c=9223372036854775808i 1|a v=1e999|a v=NaN|a v=Inf|a v=1 1 1|a v=1 99999999999999999999|a v=1 - 1
+a v=1 9223372036854775807|a v=1 -9223372036854775807|a v=1u|a,t=a\ b v=1,b="q"  7|a time=1|a,time=1 v=1|a v=1,time=2 5
+a v= 1|a v=-|a v=+1|a v=.5 5|a v=1. 5|a v=0x1|a v=1e5 5|a v=--1|a v=1 -5|a v=tRUE|c v=T,w=F,x=TRUE,y=False 1|a v=i
+a b="\"" 5|a b="" 6|a v=1_0|,t=1 v=1|é,ü=ß v="ö" 6|a v=1.2.3|a v=01 1|d v=00i 1|a v==1|a v=1=2|e,b=c=d v=1|a v=1 + 2
+a v=1,v=2 77|a,t=a\,b v=1 3|a\,b,t=\=\  v=1 3|f f\ \,\==1 2|f,t=x\\,u=y f\ \,\==3 4
+f f\ \,\==2 604800000000000|f g=2 604800000000000
+"""
+
+
+def test_writes(both: Both) -> None:
+    """The same answers to the same bodies, or a refusal that writes nothing; and then the same data."""
+    refused = 0
+    for body in WRITES.strip("\n").replace("\n", "|").split("|"):
+        sent, headers = body.replace("%", "\n").encode(), {"Authorization": both.authorization}
+        for accept in ("*/*", PACKED, "text/csv"):
+            ours = both.sandbox.post("/write?db=written", content=sent, headers={**headers, "Accept": accept})
+            if b"--real influxdb" in ours.content:
+                assert ours.status_code == 400
+                refused += 1
+            else:
+                assert (ours.status_code, ours.content) == both.real("write", sent, accept, db="written"), body
+    assert refused < 3 * 60
+    for name in ("a", "c", "d", "é", "f", "new", "a,b"):
+        both.agree(f'select * from "{name}" group by *', "written")
+        both.agree(f'show field keys from "{name}"', "written")
+    both.agree("show tag keys", "written")
+
+
 @pytest.mark.parametrize("measurement", TOPICS)
 @pytest.mark.parametrize("size", [None, "777"])
 def test_whole_topics(both: Both, measurement: str, size: str | None) -> None:
@@ -207,6 +317,12 @@ def test_show(both: Both, database: str, size: str) -> None:
         "show tag keys",
         "show tag keys from m",
         "show databases",
+        "show measurements on odd",
+        "show measurements on nope",
+        'show measurements on ""',
+        "show field keys on odd from m",
+        "show tag keys on odd",
+        "show tag keys from odd.autogen.m",
     ):
         both.agree(q, database)
         both.agree(q, database, chunked="true", chunk_size=size)
@@ -295,7 +411,7 @@ LOGIN = {"Authorization": "Basic YWRtaW46c2VjcmV0"}  # admin:secret
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-@pytest.mark.parametrize("accept", ["*/*", PACKED, "application/json, application/x-msgpack"])
+@pytest.mark.parametrize("accept", ["*/*", PACKED, "application/json, application/x-msgpack", "application/csv"])
 @pytest.mark.parametrize(
     ("method", "path", "headers", "body"),
     [
@@ -321,6 +437,11 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
         ("POST", "/query?db=nope&epoch=s&q=show+databases", LOGIN | FORM, "db=odd&q=select+f+from+m&epoch=ns"),
         ("POST", "/query?db=odd", LOGIN | {"Content-Type": "text/plain"}, "q=select+f+from+m"),
         ("POST", "/query?q=show+databases", FORM, "u=admin&p=secret"),
+        ("POST", "/write?db=odd", {}, "m f=1"),
+        ("POST", "/write?db=nope", LOGIN, "m f=1"),
+        ("POST", "/write", LOGIN, "m f=1"),
+        ("POST", "/write?db=odd&rp=nope", LOGIN, "m f=1"),
+        ("POST", "/write?db=written&precision=s", LOGIN, "http v=1 5"),
     ],
 )
 def test_http(  # noqa: PLR0917

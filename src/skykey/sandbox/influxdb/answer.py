@@ -1,4 +1,4 @@
-"""JSON and MessagePack, byte for byte as 1.6.7 writes them."""
+"""JSON, MessagePack and CSV, byte for byte as 1.6.7 writes them."""
 
 from __future__ import annotations
 
@@ -7,49 +7,61 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from skykey.sandbox.influxdb import clock
+from skykey.sandbox.influxdb.line_protocol import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from skykey.sandbox.influxdb.results import Result, Series
 
 _EPOCHS = {"ns": 1, "u": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
-def chosen(accept: str) -> Json | MessagePack:
+def chosen(accept: str) -> Form:
     """Choose as 1.6.7 does, which compares the header as a whole: a list of types means JSON."""
+    if accept in {"application/csv", "text/csv"}:
+        return Csv()
     return MessagePack() if accept == "application/x-msgpack" else Json()
 
 
+def unit(epoch: str) -> int:
+    """Give a unit of time in nanoseconds; what 1.6.7 does not know is one."""
+    return _EPOCHS.get(epoch, 1)
+
+
+def _rows(series: Series, full: Callable[[int], Any], epoch: str) -> Sequence[Sequence[Any]]:
+    if series.timed and not epoch:
+        return [(full(time), *rest) for time, *rest in series.rows]
+    if series.timed and (step := unit(epoch)) > 1:  # Go divides towards zero
+        return [(time // step if time >= 0 else -(-time // step), *rest) for time, *rest in series.rows]
+    return series.rows
+
+
 def _series(series: Series, full: Callable[[int], Any], epoch: str) -> dict[str, Any]:
-    rows: Sequence[Sequence[Any]] = series.rows
-    if series.timed:
-        unit = _EPOCHS.get(epoch, 1)
-        if not epoch:
-            rows = [(full(time), *rest) for time, *rest in rows]
-        elif unit > 1:  # Go divides towards zero
-            rows = [(time // unit if time >= 0 else -(-time // unit), *rest) for time, *rest in rows]
     document: dict[str, Any] = {"name": series.name} | ({"tags": series.tags} if series.tags else {})
-    document |= {"columns": series.columns, "values": rows}
+    document |= {"columns": series.columns, "values": _rows(series, full, epoch)}
     return document | ({"partial": True} if series.partial else {})
+
+
+def _plain(value: float) -> str:
+    """Write a number with all its digits, and without an exponent."""
+    text = repr(value)
+    return (format(Decimal(text), "f") if "e" in text else text).removesuffix(".0")
 
 
 # -- JSON
 
 _ESCAPES = {n: f"\\u{n:04x}" for n in (*range(32), *map(ord, "<>&\u2028\u2029"))}
 _ESCAPES |= str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-_EXPONENTS = (1e-6, 1e21)  # where Go begins to write them, below and above
+_EXPONENTS = (1e-6, 1e21)  # where Go begins to write them in JSON, below and above
 
 
 def _json(value: Any) -> str:
     if isinstance(value, str):
         return f'"{value.translate(_ESCAPES)}"'
     if isinstance(value, float):
-        text = repr(value)
-        if "e" in text:
-            plain = _EXPONENTS[0] <= abs(value) < _EXPONENTS[1]
-            text = format(Decimal(text), "f") if plain else text.replace("e-0", "e-")
-        return text.removesuffix(".0")
+        plain = not value or _EXPONENTS[0] <= abs(value) < _EXPONENTS[1]
+        return _plain(value) if plain else repr(value).replace("e-0", "e-")
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int):
@@ -135,3 +147,46 @@ class MessagePack:
         series = [_series(each, _packed_time, epoch) for each in result.series]
         document: dict[str, Any] = {"statement_id": result.statement, "series": series}
         return document | ({"partial": True} if result.partial else {})
+
+
+# -- CSV
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "true", False: "false"}[value]
+    text = _plain(value) if isinstance(value, float) else str(value)
+    quoted = text[:1].isspace() or text == r"\." or any(mark in text for mark in ',"\r\n')
+    return '"' + text.replace('"', '""') + '"' if quoted else text
+
+
+def _line(cells: Iterable[Any]) -> str:
+    return ",".join(map(_cell, cells)) + "\n"
+
+
+class Csv:
+    """One answer: it remembers which statement it is in, whose columns its first series gives."""
+
+    content_type = "text/csv"
+
+    def __init__(self) -> None:
+        self._statement = -1
+
+    def error(self, message: str) -> bytes:
+        return f"error\n{_line([message])}".encode()
+
+    def answer(self, results: Iterable[Result], epoch: str) -> bytes:
+        return "".join(line for result in results for line in self._result(result, epoch)).encode()
+
+    def _result(self, result: Result, epoch: str) -> Iterator[str]:
+        if result.series and result.statement != self._statement:
+            yield "\n" if self._statement >= 0 else ""
+            yield _line(["name", "tags", *result.series[0].columns])
+            self._statement = result.statement
+        for series in result.series:
+            tags = ",".join(f"{escaped(name)}={escaped(tag)}" for name, tag in series.tags.items() if tag)
+            for row in _rows(series, int, epoch):
+                yield _line([series.name, tags, *row])
+
+
+Form = Json | MessagePack | Csv

@@ -1,12 +1,15 @@
-"""The HTTP face: `/query`, `/ping`, `/health`."""
+"""The HTTP face: `/query`, `/write`, `/ping`, `/health`."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
+import time
 import uuid
 import zlib
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -16,11 +19,12 @@ from starlette.routing import Route
 
 from skykey.sandbox.influxdb import answer, bundled, influxql
 from skykey.sandbox.influxdb.engine import Engine
-from skykey.sandbox.influxdb.errors import RefusedError
+from skykey.sandbox.influxdb.errors import HttpError
+from skykey.sandbox.influxdb.line_protocol import points
 from skykey.sandbox.influxdb.results import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from starlette.requests import Request
 
@@ -28,10 +32,11 @@ if TYPE_CHECKING:
 
 VERSION = "1.6.7~rc0"
 _CHUNK = 10_000
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="InfluxDB"'}
 
 
 class InfluxService:
-    """InfluxDB 1.x for reading, over the bundled data.
+    """InfluxDB 1.x, over the bundled data.
 
     Parameters
     ----------
@@ -39,22 +44,28 @@ class InfluxService:
         Names and passwords. It is asked at every request, so a password changed in it holds from then on.
     store
         Other data than the bundled.
+    writers
+        The names that may also write.
     """
 
-    def __init__(self, logins: Mapping[str, str], store: Store | None = None) -> None:
+    def __init__(
+        self, logins: Mapping[str, str], store: Store | None = None, writers: Container[str] = frozenset()
+    ) -> None:
         self._logins = logins
+        self._writers = writers
         self._store = store or bundled.shared()
         self.app = Starlette(
             routes=[
                 Route("/query", self._query, methods=["GET", "POST"]),
+                Route("/write", self._write, methods=["POST"]),
                 Route("/ping", self._ping),
                 Route("/health", self._health),
-            ]
+            ],
+            exception_handlers={HttpError: _refusal},
         )
 
     async def _ping(self, request: Request) -> Response:
-        form = answer.chosen(request.headers.get("accept", ""))
-        return Response(status_code=204, headers=_headers(form.content_type))
+        return Response(status_code=204, headers=_headers(_form(request).content_type))
 
     async def _health(self, _request: Request) -> Response:
         # 1.6.7 has no such page, later ones do, and the official client asks for it.
@@ -62,28 +73,38 @@ class InfluxService:
         return JSONResponse(state | {"checks": [], "version": VERSION}, headers=_headers("application/json"))
 
     async def _query(self, request: Request) -> Response:
-        accept = request.headers.get("accept", "")
-        form = answer.chosen(accept)
-        if refused := self._unauthorized(request):
-            challenge = {"WWW-Authenticate": 'Basic realm="InfluxDB"'}
-            return Response(form.error(refused), 401, _headers(form.content_type) | challenge)
-        given = await _parameters(request)
-        try:
-            statements = _statements(given, accept)
-        except RefusedError as error:
-            shown = str(error).encode("ascii", "backslashreplace").decode().replace("\n", " ").replace("\r", " ")
-            headers = _headers(form.content_type) | {"X-Influxdb-Error": shown}
-            return Response(form.error(str(error)), 400, headers)
-        headers = _headers(form.content_type)
-        documents = self._documents(given, statements, form)
+        self._login(request)
+        given, form = await _parameters(request), _form(request)
+        if not (text := given.get("q", "").strip()):
+            raise HttpError(400, 'missing required parameter "q"')
+        headers, documents = _headers(form.content_type), self._documents(given, influxql.parse(text), form)
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers["Content-Encoding"] = "gzip"
             documents = _zipped(documents)
         # A plain iterator: Starlette takes each next document in a thread, so the loop stays free.
         return StreamingResponse(documents, headers=headers)
 
+    async def _write(self, request: Request) -> Response:
+        name = self._login(request)
+        given = dict(reversed(request.query_params.multi_items()))
+        if not (database := given.get("db", "")):
+            raise HttpError(400, "database is required")
+        if database not in self._store.databases:
+            raise HttpError(404, f'database not found: "{database}"')
+        if name not in self._writers:
+            raise HttpError(403, f'"{name}" user is not authorized to write to database "{database}"')
+        body = await request.body()
+        if request.headers.get("content-encoding") == "gzip":
+            body = await asyncio.to_thread(zlib.decompress, body, 31)
+        unit, now = answer.unit(given.get("precision", "")), time.time_ns()
+        written = await asyncio.to_thread(points, body.decode(errors="replace"), unit, now)
+        if given.get("rp", "") not in {"", "autogen"}:
+            raise HttpError(500, f"retention policy not found: {given['rp']}")
+        await asyncio.to_thread(self._store.write, database, written)
+        return Response(status_code=204, headers=_headers(_form(request).content_type))
+
     def _documents(
-        self, given: Mapping[str, str], statements: Sequence[influxql.Statement], form: answer.Json | answer.MessagePack
+        self, given: Mapping[str, str], statements: Sequence[influxql.Statement], form: answer.Form
     ) -> Iterator[bytes]:
         chunked = given.get("chunked") == "true"
         asked = given.get("chunk_size", "") if chunked else ""
@@ -96,35 +117,36 @@ class InfluxService:
         else:
             yield form.answer(whole(results), epoch)
 
-    def _unauthorized(self, request: Request) -> str:
-        """Say why a request may not pass, in 1.6.7's words; nothing if it may."""
+    def _login(self, request: Request) -> str:
+        """Give the name of who asks, or refuse in 1.6.7's words."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         name, password = request.query_params.get("u", ""), request.query_params.get("p", "")
         if not (name and password):
             if scheme == "Bearer":
-                return "bearer auth disabld"  # as it is spelled there
+                raise HttpError(401, "bearer auth disabld")  # as it is spelled there
             try:
                 decoded = base64.b64decode(value, validate=True).decode()
             except (binascii.Error, UnicodeDecodeError):
                 decoded = ""
             name, colon, password = decoded.partition(":")
             if scheme.lower() != "basic" or not colon:
-                return "unable to parse authentication credentials"
+                raise HttpError(401, "unable to parse authentication credentials")
         expected = self._logins.get(name)
-        same = hmac.compare_digest((expected or "").encode(), password.encode())
-        return "" if expected is not None and same else "authorization failed"
+        if expected is None or not hmac.compare_digest(expected.encode(), password.encode()):
+            raise HttpError(401, "authorization failed")
+        return name
 
 
-def _statements(given: Mapping[str, str], accept: str) -> list[influxql.Statement]:
-    if not (text := given.get("q", "").strip()):
-        raise RefusedError('missing required parameter "q"')
-    advice = "the sandbox answers few statements, in JSON and MessagePack; the real server all: --real influxdb"
-    if accept in {"application/csv", "text/csv"}:
-        raise RefusedError(f"no CSV here ({advice})")
-    try:
-        return influxql.parse(text)
-    except RefusedError as error:
-        raise RefusedError(f"{error} ({advice})") from None
+def _form(request: Request) -> answer.Form:
+    return answer.chosen(request.headers.get("accept", ""))
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HttpError)  # noqa: S101 (this is what it handles)
+    form = _form(request)
+    shown = " ".join(str(error).encode("ascii", "backslashreplace").decode().splitlines())
+    about = {"X-Influxdb-Error": shown} if error.status != HTTPStatus.UNAUTHORIZED else _CHALLENGE
+    return Response(form.error(str(error)), error.status, _headers(form.content_type) | about)
 
 
 async def _parameters(request: Request) -> dict[str, str]:

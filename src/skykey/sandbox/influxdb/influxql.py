@@ -1,4 +1,4 @@
-"""InfluxQL, as much of it as the telemetry clients speak: text to tokens to dataclasses.
+"""InfluxQL, as much of it as the telemetry clients speak: text to tokens to tuples with names.
 
 Everything else is refused by the name of the offending token, so that nothing is ever half understood.
 """
@@ -6,9 +6,8 @@ Everything else is refused by the name of the offending token, so that nothing i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from skykey.sandbox.influxdb.errors import RefusedError
 
@@ -42,6 +41,7 @@ _UNITS = {"ns": 1, "u": 10**3, "µ": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 1
 _UNITS |= {"d": 24 * _UNITS["h"], "w": 7 * 24 * _UNITS["h"]}
 _DURATION = re.compile(r"(\d+)(ns|ms|[uµsmhdw])", re.ASCII)
 _PATH = 3  # database, policy, measurement
+_FUNCTIONS = frozenset({"count", "sum", "mean", "min", "max", "first", "last"})
 
 
 class Star(Enum):
@@ -50,8 +50,26 @@ class Star(Enum):
     STAR = "*"
 
 
-@dataclass(frozen=True)
-class Moment:
+class Chosen(NamedTuple):
+    """A column with a function, a name of its own, or both."""
+
+    column: str | Star
+    function: str = ""
+    name: str = ""
+
+
+Column = str | Star | Chosen
+
+
+class Buckets(NamedTuple):
+    """GROUP BY time: a width and a shift in nanoseconds, and whether those where nothing is come too."""
+
+    width: int
+    shift: int = 0
+    filled: bool = True
+
+
+class Moment(NamedTuple):
     """A time with a shift in nanoseconds; no base means now."""
 
     base: str | float | None
@@ -61,15 +79,13 @@ class Moment:
 Value = bool | float | str | Moment
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     column: str
     operator: str
     value: Value
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A measurement; an empty database or policy means the default one."""
 
     database: str
@@ -77,28 +93,27 @@ class Source:
     measurement: str
 
 
-@dataclass(frozen=True)
-class Select:
-    columns: tuple[str | Star, ...]
+class Select(NamedTuple):
+    columns: tuple[Column, ...]
     source: Source
     where: tuple[Comparison, ...] = ()
     group_by: tuple[str | Star, ...] = ()
     descending: bool = False
     limit: int = 0
     offset: int = 0
+    buckets: Buckets | None = None
 
 
-@dataclass(frozen=True)
-class Show:
+class Show(NamedTuple):
     topic: str  # measurements, databases, field keys, tag keys
     source: Source | None = None
+    database: str = ""
 
 
 Statement = Select | Show
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A word, a name, a number, a sign; `gap` is the blanks and comments before it, `word` the keyword or sign."""
 
     kind: str
@@ -194,40 +209,92 @@ class _Parser:
                 self._refuse("; or a clause of the sandbox")
 
     def _show(self) -> Show:
-        topic = self._expect("measurements", "field", "tag", "databases")
-        if topic in {"measurements", "databases"}:
+        topic = self._expect("measurements", "databases", "field", "tag")
+        if topic == "databases":
             return Show(topic)
-        self._expect("keys")
-        return Show(f"{topic} keys", self._source() if self._accept("from") else None)
+        if topic != "measurements":
+            topic += f" {self._expect('keys')}"
+        database = self._identifier() if self._accept("on") else ""
+        source = self._source() if topic != "measurements" and self._accept("from") else None
+        return Show(topic, source, database)
 
     def _select(self) -> Select:
         columns = self._columns()
         self._expect("from")
         source = self._source()
         where = self._where() if self._accept("where") else ()
-        group_by: tuple[str | Star, ...] = ()
-        if self._accept("group"):
-            self._expect("by")
-            if self._next.word == "time":
-                self._refuse("a tag")
-            group_by = self._columns()
-        order = ""
-        if self._accept("order"):
-            self._expect("by")
-            order = self._expect("time", "asc", "desc")
-            order = self._accept("asc", "desc") if order == "time" else order
+        group_by, buckets = self._group_by() if self._accept("group") else ((), None)
+        begins = any(each.column.lower() == "time" and each.operator in {">", ">=", "="} for each in where)
+        if buckets and buckets.filled and not begins:
+            self._refuse("a time to begin at before this")  # 1.6.7 begins where there are data, or in 1677
+        order = self._accept("order") and self._expect("by") and self._expect("time", "asc", "desc")
+        order = self._accept("asc", "desc") if order == "time" else order
         limit = self._whole_number() if self._accept("limit") else 0
         if self._next.word == "offset" and not limit:
             self._refuse("LIMIT")  # 1.6.7 would answer one row a shard, which no client can have meant
         offset = self._whole_number() if self._accept("offset") else 0
-        return Select(columns, source, where, group_by, order == "desc", limit, offset)
+        return Select(columns, source, where, group_by, order == "desc", limit, offset, buckets)
 
-    def _columns(self) -> tuple[str | Star, ...]:
-        found: list[str | Star] = []
+    def _columns(self) -> tuple[Column, ...]:
+        found: list[Column] = []
+        functions = self._called(*_FUNCTIONS)
         while not found or self._accept(","):
             self._no_regex()
-            found.append(Star.STAR if self._accept("*") else ".".join(self._path()))
+            if self._called(*_FUNCTIONS) != functions:
+                self._refuse("functions only, or none")
+            function = self._open() if functions else ""
+            column = self._column()
+            if functions:
+                self._expect(")")
+            nameless = not functions and column in {Star.STAR, "time"}
+            name = self._identifier() if not nameless and self._accept("as") else ""
+            found.append(Chosen(column, function, name) if function or name else column)
         return tuple(found)
+
+    def _column(self) -> str | Star:
+        self._no_regex()
+        return Star.STAR if self._accept("*") else ".".join(self._path())
+
+    def _called(self, *words: str) -> bool:
+        """Tell whether one of these words comes next, and a parenthesis after it without a blank."""
+        rest = self._text[self._next.start + len(self._next.text) :]
+        return self._next.word in words and rest.startswith("(")
+
+    def _open(self) -> str:
+        """Take a word that is called, and the parenthesis."""
+        self._at += 2
+        return self._tokens[self._at - 2].word
+
+    def _group_by(self) -> tuple[tuple[str | Star, ...], Buckets | None]:
+        self._expect("by")
+        found: list[str | Star] = []
+        buckets: Buckets | None = None
+        while not (found or buckets) or self._accept(","):
+            self._no_regex()
+            if self._next.word != "time":
+                found.append(self._column())
+            elif self._called("time") and not buckets:
+                self._open()
+                buckets = Buckets(self._duration(), self._duration() if self._accept(",") else 0)
+                if not 0 < buckets.width < 2**63 > abs(buckets.shift):
+                    self._refuse("a duration of 64 bits before this")
+                self._expect(")")
+            else:
+                self._refuse("a tag")
+        if buckets and self._called("fill"):
+            self._open()
+            self._no_regex()
+            if self._next.text not in {"null", "none"} or self._next.kind == "string":
+                self._refuse("null or none")
+            buckets = buckets._replace(filled=self._take().text == "null")
+            self._expect(")")
+        return tuple(found), buckets
+
+    def _duration(self) -> int:
+        value = self._operand()
+        if not isinstance(value, Moment) or value.base != 0:
+            self._refuse("a duration before this")
+        return value.shift
 
     def _source(self) -> Source:
         self._no_regex()
@@ -252,11 +319,9 @@ class _Parser:
     def _value(self) -> Value:
         value = self._operand()
         while sign := self._accept("+", "-"):
-            step = self._operand()
-            if not isinstance(step, Moment) or step.base != 0:
-                self._refuse("a duration before this")
+            step = self._duration()
             start = value if isinstance(value, Moment) else Moment(value, 0)
-            value = Moment(start.base, start.shift + (step.shift if sign == "+" else -step.shift))
+            value = Moment(start.base, start.shift + (step if sign == "+" else -step))
         return value
 
     def _operand(self) -> Value:
@@ -275,8 +340,8 @@ class _Parser:
             value = token.text
         elif token.word in {"true", "false"} and not sign:
             value = token.word == "true"
-        elif token.word == "now" and not sign and self._text[token.start + 3 :].startswith("("):
-            self._at += 2
+        elif self._called("now") and not sign:
+            self._open()
             value = Moment(None, 0)
         if value is None or (value == Moment(None, 0) and self._next.word != ")"):
             self._refuse("a string, a number, true, false, a duration or now()")

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from skykey.sandbox.influxdb.errors import RefusedError
 from skykey.sandbox.influxdb.line_protocol import Point, line, points
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -35,6 +36,7 @@ _SQL = {Kind.FLOAT: "DOUBLE", Kind.INTEGER: "BIGINT", Kind.STRING: "VARCHAR", Ki
 _SQL[Kind.TAG] = "VARCHAR"
 _KINDS = {float: Kind.FLOAT, int: Kind.INTEGER, str: Kind.STRING, bool: Kind.BOOLEAN}
 _TAG = "tag:"
+_DAY = 86_400 * 10**9
 
 
 @dataclass(frozen=True)
@@ -76,22 +78,63 @@ class Store:
     # -- in
 
     def load_points(self, database: str, text: str) -> None:
-        """Take in line protocol for measurements that are not there yet."""
+        """Take in line protocol, all of it with times."""
+        self.write(database, points(text))
+
+    def write(self, database: str, written: Iterable[Point]) -> None:
+        """Take in points; one of a series and a time that are there already replaces its fields.
+
+        Raises
+        ------
+        RefusedError
+            The columns of a measurement would differ in kind, or between weeks. Nothing is written.
+        """
         by_name: dict[str, list[Point]] = defaultdict(list)
-        for point in points(text):
+        for point in written:
             by_name[point.measurement].append(point)
-        for name, found in by_name.items():
-            kinds = {key: _KINDS[type(value)] for point in found for key, value in point.fields.items()}
-            kinds |= dict.fromkeys((tag for point in found for tag in point.tags), Kind.TAG)
-            measurement = self._define(database, name, kinds)
-            columns: list[list[Any]] = [[point.time for point in found]]
-            for key, column in measurement.columns.items():
-                tag = column.kind is Kind.TAG
-                columns.append([(point.tags if tag else point.fields).get(key) for point in found])
-            # One list a column: a thousand times faster than a row at a time.
-            types = ["BIGINT", *(_SQL[column.kind] for column in measurement.columns.values())]
-            lists = ", ".join(f"unnest(?::{sql}[])" for sql in types)
-            self._connection.execute(f"INSERT INTO {measurement.table} SELECT {lists}", columns)
+        with self._lock:
+            known = {name: self.databases[database].get(name) or Measurement(name, "", {}) for name in by_name}
+            kinds = {name: self._kinds(known[name], found) for name, found in by_name.items()}
+            for name, found in by_name.items():
+                self._merge(self._define(database, name, kinds[name]), found)
+
+    def _kinds(self, known: Measurement, found: Sequence[Point]) -> dict[str, Kind]:
+        """Give the columns of a measurement and of further points of it."""
+        kinds = {name: column.kind for name, column in known.columns.items()}
+        days = f"SELECT DISTINCT time // {_DAY} FROM {known.table}"  # noqa: S608  names are ours
+        stored = self._connection.execute(days).fetchall() if known.table else []
+        weeks = {_week(day * _DAY): kinds.keys() - known.tags() for (day,) in stored}
+        for point in found:
+            # 1.6.7 knows fields by the week, and leaves some out of answers about weeks that have others.
+            weeks.setdefault(_week(point.time), set()).update(point.fields)
+            own = {name: _KINDS[type(value)] for name, value in point.fields.items()}
+            for name, kind in [*own.items(), *((tag, Kind.TAG) for tag in point.tags)]:
+                if (was := kinds.setdefault(name, kind)) is not kind:
+                    words = f"type {kind.value}, already exists as type {was.value}"
+                    raise RefusedError(
+                        f'field type conflict: input field "{name}" on measurement "{known.name}" is {words}'
+                    )
+        if len({frozenset(week) for week in weeks.values()}) > 1:
+            raise RefusedError(f"the weeks of {known.name} have different fields")
+        return kinds
+
+    def _merge(self, measurement: Measurement, found: Sequence[Point]) -> None:
+        merged: dict[Any, dict[str, Any]] = defaultdict(dict)
+        for point in found:
+            merged[point.time, tuple(sorted(point.tags.items()))] |= {**point.fields, **point.tags}
+        values = [[time for time, _ in merged]]
+        values += [[row.get(key) for row in merged.values()] for key in measurement.columns]
+        own = {"time": "BIGINT"} | {column.sql: _SQL[column.kind] for column in measurement.columns.values()}
+        # One list a column: a thousand times faster than a row at a time.
+        lists = ", ".join(f"unnest(?::{sql}[]) AS {name}" for name, sql in own.items())
+        tags = [measurement.columns[tag].sql for tag in measurement.tags()]
+        same = " AND ".join(f"old.{name} IS NOT DISTINCT FROM new.{name}" for name in ["time", *tags])
+        replaced = ", ".join(f"{name} = coalesce(new.{name}, old.{name})" for name in own.keys() - {"time", *tags})
+        self._connection.execute(
+            f"MERGE INTO {measurement.table} AS old USING (SELECT {lists}) AS new ON {same} "
+            f"WHEN MATCHED THEN UPDATE SET {replaced} WHEN NOT MATCHED THEN INSERT BY NAME",
+            values,
+        )
 
     def load_parquet(self, path: Path) -> None:
         """Take in one wide table: database, measurement, time, and every field and `tag:…` that occurs."""
@@ -114,12 +157,16 @@ class Store:
         reader.execute("DROP TABLE wide")
 
     def _define(self, database: str, name: str, kinds: Mapping[str, Kind]) -> Measurement:
-        columns = {key: Column(f"c{n}", kinds[key]) for n, key in enumerate(sorted(kinds))}
-        measurement = Measurement(name, f"t{next(self._tables)}", columns)
-        listed = "".join(f", {column.sql} {_SQL[column.kind]}" for column in columns.values())
-        self._connection.execute(f"CREATE TABLE {measurement.table} (time BIGINT NOT NULL{listed})")
+        """Make a measurement, or give one further columns."""
         known = self.databases[database]
-        self.databases[database] = dict(sorted([*known.items(), (name, measurement)]))
+        old = known.get(name) or Measurement(name, f"t{next(self._tables)}", {})
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {old.table} (time BIGINT NOT NULL)")
+        columns = dict(old.columns)
+        for key in sorted(kinds.keys() - columns.keys()):
+            columns[key] = Column(f"c{len(columns)}", kinds[key])
+            self._connection.execute(f"ALTER TABLE {old.table} ADD COLUMN {columns[key].sql} {_SQL[kinds[key]]}")
+        measurement = Measurement(name, old.table, dict(sorted(columns.items())))
+        self.databases[database] = dict(sorted({**known, name: measurement}.items()))
         return measurement
 
     # -- out
@@ -127,16 +174,15 @@ class Store:
     def line_protocol(self, database: str) -> Iterator[str]:
         """Write everything out again, in batches of lines, so that a real InfluxDB can hold the same."""
         for name, measurement in self.databases[database].items():
-            tags = set(measurement.tags())
-            cursor = self.cursor()
-            cursor.execute(f"FROM {measurement.table} ORDER BY time")
+            tags, cursor = measurement.tags(), self.cursor()
+            names = ", ".join(["time", *(column.sql for column in measurement.columns.values())])
+            cursor.execute(f"SELECT {names} FROM {measurement.table} ORDER BY time")  # noqa: S608  names are ours
             while block := cursor.fetchmany(5000):
                 lines = []
                 for time, *values in block:
-                    found = {
-                        key: value for key, value in zip(measurement.columns, values, strict=True) if value is not None
-                    }
-                    own = {key: found.pop(key) for key in tags & found.keys()}
+                    pairs = zip(measurement.columns, values, strict=True)
+                    found = {key: value for key, value in pairs if value is not None}
+                    own = {key: found.pop(key) for key in tags if key in found}
                     lines.append(line(Point(name, own, found, time)))
                 yield "\n".join(lines)
             cursor.close()
@@ -145,6 +191,10 @@ class Store:
 def rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     while block := cursor.fetchmany(2000):
         yield from block
+
+
+def _week(time: int) -> int:
+    return (time // _DAY - 4) // 7  # from Monday to Sunday
 
 
 def _kind(name: str, sql: str) -> Kind:
