@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import msgpack
 import pandas as pd
@@ -51,7 +52,7 @@ from skykey.values.url import Url
 from tests.reliability import naive_rubin
 from tests.wire.askers import FastClock
 
-MOUNT = "lsst.sal.MTMount.elevation"
+MOUNT, RECORDED = "lsst.sal.MTMount.elevation", "lsst.sal.fooSubSys.test"
 SOME = f'SELECT * FROM "{MOUNT}" LIMIT 250'  # three chunks of a hundred
 FIRST, LAST = "2026-03-20T22:53:00Z", "2026-03-20T22:57:10Z"  # 250 rows
 LABEL = "usdf_efd"
@@ -62,14 +63,18 @@ BEGINNING, LATER = 150, 8000  # bytes: before any row, and behind the first chun
 # -- the faults
 
 
+@dataclass(frozen=True)
 class Refused:
     """A success that says no inside, in the format that was asked for."""
 
+    words: str = "refused"
+
     async def play(self, exchange: Exchange, /) -> None:
+        said = {"results": [{"statement_id": 0, "error": self.words}]}
         if "msgpack" in exchange.asked.header("accept"):
-            kind, body = "application/x-msgpack", msgpack.packb({"results": [{"statement_id": 0, "error": "refused"}]})
+            kind, body = "application/x-msgpack", msgpack.packb(said)
         elif "/query" in exchange.asked.target:
-            kind, body = "application/json", b'{"results": [{"statement_id": 0, "error": "refused"}]}'
+            kind, body = "application/json", json.dumps(said).encode()
         else:
             kind, body = "application/json", b'{"detail": [{"msg": "refused", "type": "refused"}]}'
         await Reply(200, body, {"Content-Type": kind}).play(exchange)
@@ -85,6 +90,9 @@ def a_part(body: bytes) -> bytes:
     documents = list(msgpack.Unpacker(io.BytesIO(body)))
     documents[0]["results"][0]["partial"] = True
     return b"".join(map(msgpack.packb, documents[:-1] or documents))
+
+
+KILLED = Refused("query-timeout limit exceeded")
 
 
 @dataclass(frozen=True)
@@ -127,11 +135,16 @@ ROWS = {
     "64 MB in 65 kB": Row(Bomb(64 * 2**20), None),
     "500 always": Row(Reply(500), None),
     "503 always": Row(Reply(503), None),
+    "504 once": Row(Reply(504)),
+    "504 always": Row(Reply(504), None),
+    "killed by its time limit, once": Row(KILLED),
+    "killed by its time limit": Row(KILLED, None),
     "429 + Retry-After 1e10, always": Row(Reply(429, retry_after=9_999_999_999), None),
 }
 
 # -- the clients
 
+Client = TypeVar("Client", InfluxQueryClient, AsyncInfluxQueryClient)
 Ask = Callable[[], Any]
 Column = Callable[[str, str], Ask]
 
@@ -157,6 +170,8 @@ def asynchronous_client(url: str, token: str, database: str = "efd") -> AsyncInf
 
 
 SELECTED = (MOUNT, ["demandPosition", "actualPosition"])
+SERIES = (*SELECTED, FIRST, LAST)
+PACKED = (RECORDED, ["ham"], "2020-01-28T23:07:00Z", timedelta(minutes=10))
 
 
 def blocking(ask: Callable[[InfluxQueryClient], Any]) -> Column:
@@ -183,6 +198,22 @@ def streamed(client: InfluxQueryClient) -> pa.Table:
 async def streamed_async(client: AsyncInfluxQueryClient) -> pa.Table:
     async with client.stream(SOME) as rows:
         return pa.concat_tables([batch async for batch in rows])
+
+
+def streamed_series(client: InfluxQueryClient) -> pa.Table:
+    with client.stream_time_series(*SERIES) as rows:
+        return pa.concat_tables(list(rows))
+
+
+async def streamed_series_async(client: AsyncInfluxQueryClient) -> pa.Table:
+    async with client.stream_time_series(*SERIES) as rows:
+        return pa.concat_tables([batch async for batch in rows])
+
+
+def forgetting(client: Client) -> Client:
+    """One that has not asked the registry yet; what it said is remembered."""
+    client._registry = None
+    return client
 
 
 def discovering(kind: type[Any]) -> Callable[[str], Any]:
@@ -221,6 +252,20 @@ TELEMETRY: dict[str, dict[str, Column]] = {
         "stream": asynchronous(streamed_async),
     },
 }
+MORE: dict[str, dict[str, Column]] = {
+    "blocking": {
+        "select_top_n": blocking(lambda client: client.select_top_n(*SELECTED, 250)),
+        "select_packed_time_series": blocking(lambda client: client.select_packed_time_series(*PACKED)),
+        "stream_time_series": blocking(streamed_series),
+        "get_schema": blocking(lambda client: forgetting(client).get_schema(MOUNT)),
+    },
+    "asynchronous": {
+        "select_top_n": asynchronous(lambda client: client.select_top_n(*SELECTED, 250)),
+        "select_packed_time_series": asynchronous(lambda client: client.select_packed_time_series(*PACKED)),
+        "stream_time_series": asynchronous(streamed_series_async),
+        "get_schema": asynchronous(lambda client: forgetting(client).get_schema(MOUNT)),
+    },
+}
 # The document is remembered, so each question about it is a new client's; "first query" buys its login first.
 SITE: dict[str, dict[str, Column]] = {
     "blocking": {
@@ -234,7 +279,12 @@ SITE: dict[str, dict[str, Column]] = {
         "first query": lambda url, token: lambda: asyncio.run(asynchronous_client(url, token).query(SOME)),
     },
 }
-PATHS = {"discovery": "*/discovery", "login": f"*/{LABEL}", "first query": f"*/{LABEL}"}
+PATHS = {
+    "discovery": "*/discovery",
+    "login": f"*/{LABEL}",
+    "first query": f"*/{LABEL}",
+    "get_schema": "*/schema-registry/*",
+}
 ONE_DOCUMENT = set(PATHS)  # a part of it is no document
 
 
@@ -333,42 +383,84 @@ def printed(found: dict[str, dict[str, Cell]]) -> str:
 
 
 TELEMETRY_TABLE = """
-                               | query          | select_time_series | get_topics     | stream
-500 once                       | service 1      | service 1          | service 1      | service 1
-503 + Retry-After 1, once      | full 2         | full 2             | full 2         | full 2
-503 without, once              | full 2         | full 2             | full 2         | full 2
-429 + Retry-After 1, once      | full 2         | full 2             | full 2         | full 2
-401 once                       | full 3         | full 3             | full 3         | full 3
-403 once                       | forbidden 1    | forbidden 1        | forbidden 1    | forbidden 1
-cut before the answer, once    | full 2         | full 2             | full 2         | full 2
-reset in mid-body, once        | full 2         | full 2             | full 2         | full 2
-reset behind some rows, once   | full 2         | full 2             | full 2         | interrupted 1
-end in mid-body, length, once  | full 2         | full 2             | full 2         | full 2
-end in mid-body, chunked, once | full 2         | full 2             | full 2         | full 2
-end in mid-body, untold, once  | full 2         | full 2             | full 2         | full 2
-end in mid-body, always        | interrupted 2  | interrupted 2      | interrupted 4  | interrupted 2
-silence before the head        | timed-out 1    | timed-out 1        | timed-out 1    | timed-out 1
-silence in mid-body            | timed-out 1    | timed-out 1        | timed-out 1    | timed-out 1
-50 bytes a second              | timed-out 1    | timed-out 1        | timed-out 1    | timed-out 1
-0.2 s late                     | full 1         | full 1             | full 1         | full 1
-half of it, in valid HTTP      | interrupted 2  | interrupted 2      | interrupted 4  | interrupted 1
-nothing, in valid HTTP         | interrupted 2  | interrupted 2      | interrupted 4  | interrupted 2
-Content-Length too large       | full 2         | full 2             | full 2         | interrupted 1
-Content-Length too small       | full 3         | full 3             | full 3         | interrupted 1
-login page with 200            | unreadable 1   | unreadable 1       | unreadable 1   | unreadable 1
-302 to a login page            | redirected 1   | redirected 1       | redirected 1   | redirected 1
-302 to another host            | redirected 1   | redirected 1       | redirected 1   | redirected 1
-200 with an error inside       | query 1        | query 1            | query 1        | query 1
-200 with a part                | interrupted 2  | interrupted 2      | interrupted 4  | interrupted 1
-204                            | unreadable 1   | unreadable 1       | unreadable 1   | unreadable 1
-64 MB in 65 kB                 | unreadable 1   | unreadable 1       | unreadable 1   | unreadable 1
-500 always                     | service 1      | service 1          | service 1      | service 1
-503 always                     | overloaded 4   | overloaded 4       | overloaded 4   | overloaded 4
-429 + Retry-After 1e10, always | rate-limited 1 | rate-limited 1     | rate-limited 1 | rate-limited 1
+                               | query            | select_time_series | get_topics       | stream
+500 once                       | service 1        | service 1          | service 1        | service 1
+503 + Retry-After 1, once      | full 2           | full 2             | full 2           | full 2
+503 without, once              | full 2           | full 2             | full 2           | full 2
+429 + Retry-After 1, once      | full 2           | full 2             | full 2           | full 2
+401 once                       | full 3           | full 3             | full 3           | full 3
+403 once                       | forbidden 1      | forbidden 1        | forbidden 1      | forbidden 1
+cut before the answer, once    | full 2           | full 2             | full 2           | full 2
+reset in mid-body, once        | full 2           | full 2             | full 2           | full 2
+reset behind some rows, once   | full 2           | full 2             | full 2           | interrupted 1
+end in mid-body, length, once  | full 2           | full 2             | full 2           | full 2
+end in mid-body, chunked, once | full 2           | full 2             | full 2           | full 2
+end in mid-body, untold, once  | full 2           | full 2             | full 2           | full 2
+end in mid-body, always        | interrupted 2    | interrupted 2      | interrupted 4    | interrupted 2
+silence before the head        | timed-out 1      | timed-out 1        | timed-out 1      | timed-out 1
+silence in mid-body            | timed-out 1      | timed-out 1        | timed-out 1      | timed-out 1
+50 bytes a second              | timed-out 1      | timed-out 1        | timed-out 1      | timed-out 1
+0.2 s late                     | full 1           | full 1             | full 1           | full 1
+half of it, in valid HTTP      | interrupted 2    | interrupted 2      | interrupted 4    | interrupted 1
+nothing, in valid HTTP         | interrupted 2    | interrupted 2      | interrupted 4    | interrupted 2
+Content-Length too large       | full 2           | full 2             | full 2           | interrupted 1
+Content-Length too small       | full 3           | full 3             | full 3           | interrupted 1
+login page with 200            | unreadable 1     | unreadable 1       | unreadable 1     | unreadable 1
+302 to a login page            | redirected 1     | redirected 1       | redirected 1     | redirected 1
+302 to another host            | redirected 1     | redirected 1       | redirected 1     | redirected 1
+200 with an error inside       | query 1          | query 1            | query 1          | query 1
+200 with a part                | interrupted 2    | interrupted 2      | interrupted 4    | interrupted 1
+204                            | unreadable 1     | unreadable 1       | unreadable 1     | unreadable 1
+64 MB in 65 kB                 | unreadable 1     | unreadable 1       | unreadable 1     | unreadable 1
+500 always                     | service 1        | service 1          | service 1        | service 1
+503 always                     | overloaded 4     | overloaded 4       | overloaded 4     | overloaded 4
+504 once                       | overloaded 1     | full 3             | full 2           | overloaded 1
+504 always                     | overloaded 1     | limit-exceeded 9   | overloaded 4     | overloaded 1
+killed by its time limit, once | limit-exceeded 1 | full 3             | limit-exceeded 1 | limit-exceeded 1
+killed by its time limit       | limit-exceeded 1 | limit-exceeded 9   | limit-exceeded 1 | limit-exceeded 1
+429 + Retry-After 1e10, always | rate-limited 1   | rate-limited 1     | rate-limited 1   | rate-limited 1
+"""
+MORE_TABLE = """
+                               | select_top_n     | select_packed_time_series | stream_time_series | get_schema
+500 once                       | service 1        | service 1                 | service 1          | service 1
+503 + Retry-After 1, once      | full 2           | full 2                    | full 2             | full 2
+503 without, once              | full 2           | full 2                    | full 2             | full 2
+429 + Retry-After 1, once      | full 2           | full 2                    | full 2             | full 2
+401 once                       | full 3           | full 3                    | full 3             | not-authenticated 1
+403 once                       | forbidden 1      | forbidden 1               | forbidden 1        | forbidden 1
+cut before the answer, once    | full 2           | full 2                    | full 2             | full 2
+reset in mid-body, once        | full 2           | full 2                    | full 2             | full 2
+reset behind some rows, once   | full 2           | full 2                    | interrupted 1      | full 1
+end in mid-body, length, once  | full 2           | full 2                    | full 2             | full 2
+end in mid-body, chunked, once | full 2           | full 2                    | full 2             | full 2
+end in mid-body, untold, once  | full 2           | full 2                    | full 2             | unreadable 1
+end in mid-body, always        | interrupted 2    | interrupted 2             | interrupted 2      | interrupted 4
+silence before the head        | timed-out 1      | timed-out 1               | timed-out 1        | timed-out 1
+silence in mid-body            | timed-out 1      | timed-out 1               | timed-out 1        | timed-out 1
+50 bytes a second              | timed-out 1      | timed-out 1               | timed-out 1        | timed-out 1
+0.2 s late                     | full 1           | full 1                    | full 1             | full 1
+half of it, in valid HTTP      | interrupted 2    | interrupted 2             | interrupted 1      | unreadable 1
+nothing, in valid HTTP         | interrupted 2    | interrupted 2             | interrupted 2      | unreadable 1
+Content-Length too large       | full 2           | full 2                    | interrupted 1      | full 2
+Content-Length too small       | full 3           | full 3                    | interrupted 1      | unreadable 1
+login page with 200            | unreadable 1     | unreadable 1              | unreadable 1       | unreadable 1
+302 to a login page            | redirected 1     | redirected 1              | redirected 1       | redirected 1
+302 to another host            | redirected 1     | redirected 1              | redirected 1       | redirected 1
+200 with an error inside       | query 1          | query 1                   | query 1            | unreadable 1
+200 with a part                | interrupted 2    | interrupted 2             | interrupted 1      | - 0
+204                            | unreadable 1     | unreadable 1              | unreadable 1       | unreadable 1
+64 MB in 65 kB                 | unreadable 1     | unreadable 1              | unreadable 1       | unreadable 1
+500 always                     | service 1        | service 1                 | service 1          | service 1
+503 always                     | overloaded 4     | overloaded 4              | overloaded 4       | overloaded 4
+504 once                       | limit-exceeded 1 | full 3                    | full 3             | full 2
+504 always                     | limit-exceeded 1 | limit-exceeded 11         | limit-exceeded 9   | overloaded 4
+killed by its time limit, once | limit-exceeded 1 | full 3                    | full 3             | unreadable 1
+killed by its time limit       | limit-exceeded 1 | limit-exceeded 11         | limit-exceeded 9   | unreadable 1
+429 + Retry-After 1e10, always | rate-limited 1   | rate-limited 1            | rate-limited 1     | rate-limited 1
 """
 SITE_TABLE = """
                                | discovery               | login                   | first query
-500 once                       | repertoire-web 1        | repertoire-web 1        | repertoire-web 2
+500 once                       | repertoire-web 1        | repertoire-web 1        | no-credential 2
 503 + Retry-After 1, once      | full 2                  | full 2                  | full 4
 503 without, once              | full 2                  | full 2                  | full 4
 429 + Retry-After 1, once      | full 2                  | full 2                  | full 4
@@ -380,7 +472,7 @@ reset behind some rows, once   | full 1                  | full 1               
 end in mid-body, length, once  | full 2                  | full 2                  | full 4
 end in mid-body, chunked, once | full 2                  | full 2                  | full 4
 end in mid-body, untold, once  | unreadable 1            | unreadable 1            | no-credential 2
-end in mid-body, always        | interrupted 4           | interrupted 4           | no-credential 5
+end in mid-body, always        | interrupted 4           | interrupted 4           | sources-away 5
 silence before the head        | timed-out 1             | timed-out 1             | timed-out 2
 silence in mid-body            | timed-out 1             | timed-out 1             | timed-out 2
 50 bytes a second              | timed-out 1             | timed-out 1             | timed-out 2
@@ -392,13 +484,17 @@ Content-Length too small       | unreadable 1            | unreadable 1         
 login page with 200            | unreadable 1            | unreadable 1            | no-credential 2
 302 to a login page            | redirected 1            | redirected 1            | redirected 2
 302 to another host            | redirected 1            | redirected 1            | redirected 2
-200 with an error inside       | repertoire-validation 1 | repertoire-validation 1 | repertoire-validation 2
+200 with an error inside       | repertoire-validation 1 | repertoire-validation 1 | no-credential 2
 200 with a part                | - 0                     | - 0                     | - 0
 204                            | unreadable 1            | unreadable 1            | no-credential 2
 64 MB in 65 kB                 | unreadable 1            | unreadable 1            | no-credential 2
-500 always                     | repertoire-web 1        | repertoire-web 1        | repertoire-web 2
-503 always                     | overloaded 4            | overloaded 4            | no-credential 5
-429 + Retry-After 1e10, always | rate-limited 1          | rate-limited 1          | no-credential 2
+500 always                     | repertoire-web 1        | repertoire-web 1        | no-credential 2
+503 always                     | overloaded 4            | overloaded 4            | sources-away 5
+504 once                       | full 2                  | full 2                  | full 4
+504 always                     | overloaded 4            | overloaded 4            | sources-away 5
+killed by its time limit, once | repertoire-validation 1 | repertoire-validation 1 | no-credential 2
+killed by its time limit       | repertoire-validation 1 | repertoire-validation 1 | no-credential 2
+429 + Retry-After 1e10, always | rate-limited 1          | rate-limited 1          | sources-away 2
 """
 
 
@@ -411,10 +507,11 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("face", ["blocking", "asynchronous"])
 def test_g_every_fault_ends_in_the_whole_or_in_an_error(face: str, box: Box, ceiling: Callable[[float], float]) -> None:
     begin = time.monotonic()
-    found = table(box, TELEMETRY[face] | SITE[face])
+    found = table(box, TELEMETRY[face] | MORE[face] | SITE[face])
     telemetry_table = printed({name: found[name] for name in TELEMETRY[face]})
+    more_table = printed({name: found[name] for name in MORE[face]})
     site_table = printed({name: found[name] for name in SITE[face]})
-    print(f"\nG, {face}\n{telemetry_table}\n\n{site_table}\n{time.monotonic() - begin:.1f} s")
+    print(f"\nG, {face}\n{telemetry_table}\n\n{more_table}\n\n{site_table}\n{time.monotonic() - begin:.1f} s")
     every = [(name, title, cell) for name in found for title, cell in found[name].items()]
     losses = [(name, title) for name, title, cell in every if "LOSS" in {cell.outcome, cell.after}]
     hangs = [(name, title) for name, title, cell in every if cell.took > ROWS[title].limit + ceiling(0.5)]
@@ -422,6 +519,7 @@ def test_g_every_fault_ends_in_the_whole_or_in_an_error(face: str, box: Box, cei
     assert (losses, hangs) == ([], [])
     assert [(name, title) for name, title, cell in every if "!" in cell.outcome or cell.after != "full"] == []
     assert telemetry_table == TELEMETRY_TABLE.strip("\n")
+    assert more_table == MORE_TABLE.strip("\n")
     assert site_table == SITE_TABLE.strip("\n")
 
 

@@ -50,6 +50,10 @@ class Window:
         starts = range(self.first, self.last + 1, length)
         return [Window(start, min(start + length - 1, self.last)) for start in starts]
 
+    def halves(self) -> list[Window]:
+        """Two windows, of which the first may be longer by one; one where there is one number only."""
+        return self.cut(-(-self.length // 2))
+
 
 # An estimate may be wrong by orders of magnitude; windows that are too long are halved when they show it.
 _MOST_WINDOWS: Final = 1000
@@ -130,8 +134,7 @@ def _asked(window: Window, ask: Callable[[Window], Flow[T]], least: int) -> Flow
         advance(done=1)
         return [answer]
     advance(parts=1)
-    halves = window.cut(-(-window.length // 2))
     answers: list[T] = []
-    for half in halves:
+    for half in window.halves():
         answers += yield from _asked(half, ask, least)
     return answers

@@ -9,7 +9,7 @@ from skykey.calls.flow import Flow, bounded, stream
 from skykey.calls.steps import Batches
 from skykey.calls.windows import Window
 from skykey.credentials.keeper import Keeper
-from skykey.rubin import influxql
+from skykey.rubin import influx_release, influxql
 from skykey.rubin.influx_database import tag, types_of
 from skykey.rubin.influx_release import ReleaseNames, build_influxdb_query, build_influxdb_top_n_query
 from skykey.rubin.instants import utc_nanoseconds
@@ -22,13 +22,14 @@ from skykey.rubin.tokens import token_chain
 from skykey.tables.frames import frame, frame_twin
 from skykey.tables.influxdb import InfluxBatches, empty
 from skykey.tables.rows import rows
-from skykey.values.errors import UsageError
+from skykey.values.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skykey.credentials.credential import Basic
     from skykey.rubin import efd_times
+    from skykey.tables.columns import Column
     from skykey.tables.end import End
     from skykey.tables.table import Table
 
@@ -44,6 +45,11 @@ else:
         from skykey.rubin import efd_times
 
         return getattr(efd_times, name)
+
+
+REPERTOIRE_DEV = influx_release.REPERTOIRE_DEV
+TZ_UTC = influx_release.TZ_UTC
+RepertoireCredsError = influx_release.RepertoireCredsError
 
 
 class InfluxFlows(SelectionFlows):
@@ -276,14 +282,15 @@ class InfluxFlows(SelectionFlows):
         Returns
         -------
         pandas.DataFrame
-            As `query`, in ascending time. Column types are the service's own, also when there are no rows.
+            As `query`, in ascending time. Columns and their types are those of the topic, whatever the range has of it.
 
         Raises
         ------
         UnknownName
             For a topic or field that does not exist, with similar names.
         UsageError
-            For something that is not a point in time, or an end before the start. No request is made then.
+            For something that is not a point in time, or an end before the start: no request is made then. For an
+            `index` where the topic has no ``salIndex``, and for tags or the time alone.
         QueryError, Interrupted, TimedOut, Unreachable
             As `query`. A failure of one part is that of the whole.
 
@@ -393,8 +400,7 @@ class InfluxFlows(SelectionFlows):
 
         packed.check_reference(ref_timestamp_fmt, ref_timestamp_scale)
         window = Window(*span(t_start, t_end, is_window=is_window))
-        known = yield from self._known(topic_name)
-        arrays = packed.packed_fields([column.name for column in known if not column.is_tag], base_fields)
+        arrays = yield from self._arrays(topic_name, base_fields, ref_timestamp_col)
         fields = (ref_timestamp_col, *(field for places in arrays.values() for field in places))
         table = yield from self._series(Selection.of(topic_name, tuple(dict.fromkeys(fields)), index), window)
         data = packed.unpack(table.arrow, arrays, ref_timestamp_col, fmt=ref_timestamp_fmt, scale=ref_timestamp_scale)
@@ -444,6 +450,24 @@ class InfluxFlows(SelectionFlows):
         until = None if time_cut is None else utc_nanoseconds(time_cut)
         return (yield from self._latest(Selection.of(topic_name, fields, index, units=units), num, until))
 
+    def _arrays(self, topic: str, bases: str | Sequence[str], reference: str) -> Flow[dict[str, tuple[str, ...]]]:
+        """The fields of each array; what cannot be unpacked is refused before any row is asked for."""
+        from skykey.rubin import packed
+
+        known = yield from self._known(topic)
+        try:
+            arrays = packed.packed_fields(_names(known), bases)
+        except UnknownName:
+            # What is remembered may be older than the array.
+            known = yield from self._known(topic, anew=True)
+            arrays = packed.packed_fields(_names(known), bases)
+        for column in known:
+            if column.name == reference:
+                packed.check_stamps(column.type, reference)
+        if reference == "time":
+            raise UsageError("time is that of the reports, and not that of a sample", next="name a column of stamps")
+        return arrays
+
     def _fields(self, topic: str) -> Flow[Table]:
         table = yield from self._ask(f"SHOW FIELD KEYS FROM {influxql.name(topic)}", {"name": topic}, ())
         if not len(table):
@@ -453,6 +477,10 @@ class InfluxFlows(SelectionFlows):
     def __repr__(self) -> str:
         # Also where the constructor raised: tracebacks show local variables.
         return f"<{type(self).__name__} {getattr(self, 'influx_db', '?')}>"
+
+
+def _names(columns: Sequence[Column]) -> list[str]:
+    return [column.name for column in columns if not column.is_tag]
 
 
 class InfluxQueryClient(InfluxFlows, ReleaseNames, Sync):

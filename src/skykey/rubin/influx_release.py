@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.rubin import influxql
 from skykey.rubin.instants import utc_nanoseconds
+from skykey.values.errors import CredentialError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +18,18 @@ if TYPE_CHECKING:
     from skykey.credentials.credential import Basic
     from skykey.credentials.keeper import Keeper
 
+TZ_UTC: Final = UTC
+"""The zone of `convert_time_to_tz_datetime`."""
+REPERTOIRE_DEV: Final = True
+"""There it keeps quiet about a Repertoire that has failed; here it changes nothing."""
+RepertoireCredsError = CredentialError
+"""There it stays inside; here every failure to get a login is one."""
+
+_QUOTED: Final = r'"(?:[^"\\]|\\.)+"'
 # What the release let through unquoted: functions, and names that are quoted already.
-_INFLUXQL: Final = re.compile(r'\*|"(?:[^"\\]|\\.)+"|[A-Za-z_]+\(.*\)', re.DOTALL)
+_INFLUXQL: Final = re.compile(
+    rf"\*|{_QUOTED}|[A-Za-z_]\w*\(.*\)(?:\s+AS\s+(?:{_QUOTED}|[A-Za-z_]\w*))?", re.DOTALL | re.IGNORECASE
+)
 
 
 def build_influxdb_query(
@@ -49,7 +61,7 @@ def build_influxdb_query(
     >>> build_influxdb_query("lsst.sal.ESS.temperature", "temperatureItem0", filters=[("salIndex", 201)])
     'SELECT "temperatureItem0" FROM "lsst.sal.ESS.temperature" WHERE "salIndex" = 201'
     """
-    since, until = (None, None) if time_range is None else map(utc_nanoseconds, time_range)
+    since, until = map(utc_nanoseconds, time_range) if time_range else (None, None)
     conditions = influxql.between(since, until) + _conditions(filters)
     return influxql.statement(measurement, _columns(fields), conditions)
 

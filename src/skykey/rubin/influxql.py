@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 from skykey.calls.call import Repeat
 from skykey.rubin.instants import rfc3339
@@ -21,7 +24,9 @@ _PLAIN = re.compile(
     r"(?:(?:WHERE|GROUP|ORDER|LIMIT|SLIMIT|OFFSET)\b.*|;?)\s*",
     re.IGNORECASE | re.DOTALL,
 )
-_LITERAL = re.compile(r"""'(?:[^'\\]|\\.)*'|[+-]?\d+(?:\.\d*)?|true|false""", re.IGNORECASE)
+_LITERAL = re.compile(r"""'(?:[^'\\]|\\.)*'|[+-]?(?:\d+(?:\.\d*)?|\.\d+)|true|false""", re.IGNORECASE)
+# What it reads as the end of a line or of the statement, and what UTF-8 does not have.
+_UNWRITTEN = re.compile(r"[\r\0\ud800-\udfff]")
 _INTO = re.compile(r"\bINTO\b", re.IGNORECASE)
 _LIMIT = re.compile(r"\bLIMIT\s+(\d{1,18})\b(?!.*\))", re.IGNORECASE | re.DOTALL)
 _GROUP_BY = re.compile(r"\bGROUP\s+BY\s+(\*)?", re.IGNORECASE)
@@ -100,19 +105,19 @@ def literal(value: str | float) -> str:
     value
         Text that is a literal already (a number, ``true``, ``false``, or in single quotes) stays as it is.
 
+    Raises
+    ------
+    UsageError
+        For what InfluxQL has no way to write: infinite numbers, characters that end a statement, other types.
+
     Examples
     --------
     >>> literal("it's"), literal("'done'"), literal(3), literal(True)
     ("'it\\'s'", "'done'", '3', 'true')
     """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, str):
-        return str(value)
-    if _LITERAL.fullmatch(value):
-        return value
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
-    return f"'{escaped}'"
+    if isinstance(value, str):
+        return value if _LITERAL.fullmatch(value) else _text(value)
+    return _number(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,25 @@ def is_empty(statement: str) -> bool:
 def _names_only(found: re.Match[str]) -> str:
     """Names as they stand; a blank for a comment, an empty text for a text."""
     return {"/": " ", "'": "''"}.get(found[0][0], found[0])
+
+
+def _number(value: Any) -> str:
+    if str(value) in {"True", "False"}:  # numpy has booleans of its own
+        return str(value).lower()
+    if not isinstance(value, Real) or not math.isfinite(value):
+        raise UsageError(f"{value!r} cannot be written in InfluxQL", next="use text, a finite number or a boolean")
+    if isinstance(value, Integral):
+        return str(int(value))
+    # It knows no exponents; and a float without a point would be an integer, perhaps beyond the largest.
+    text = format(Decimal(repr(float(value))), "f")
+    return text if "." in text else f"{text}.0"
+
+
+def _text(value: str) -> str:
+    if _UNWRITTEN.search(value):
+        raise UsageError(f"{value!r} cannot be written in InfluxQL")
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+    return f"'{escaped}'"
 
 
 def _whole(number: int) -> int:

@@ -130,6 +130,19 @@ def check_reference(fmt: str, scale: str) -> None:
         raise UsageError(f"stamps on the scale {scale!r} are not read", next=f"use {' or '.join(_SCALES)}")
 
 
+def check_stamps(kind: pa.DataType, reference: str) -> None:
+    """Refuse a column of another type than numbers.
+
+    Raises
+    ------
+    UsageError
+        It names the column and what it holds.
+    """
+    types = arrow().types
+    if not (types.is_floating(kind) or types.is_integer(kind) or types.is_null(kind)):
+        raise UsageError(f"{reference} holds {kind} and not seconds", next="name another column of stamps")
+
+
 def unpack(
     table: pa.Table,
     packed: Mapping[str, Sequence[str]],
@@ -196,8 +209,7 @@ def _stamps(column: Any, reference: str) -> NDArray[np.int64]:
     import numpy as np
 
     pa = arrow()
-    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type)):
-        raise UsageError(f"{reference} holds {column.type} and not seconds", next="name another column of stamps")
+    check_stamps(column.type, reference)
     # Integers that no float has are far beyond all seconds that can be counted.
     floats = column.cast(pa.float64(), safe=False).combine_chunks()
     seconds = np.asarray(floats.to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from skykey.calls.flow import Flow, bounded, gather, stream
 from skykey.calls.steps import Batches
@@ -13,15 +13,19 @@ from skykey.rubin.influx_database import projected, types_of
 from skykey.rubin.topic_schemas import SchemaFlows
 from skykey.tables.end import End
 from skykey.tables.influxdb import InfluxBatches, empty
-from skykey.tables.merging import one_after_another, side_by_side
+from skykey.tables.merging import completed, one_after_another, side_by_side
+from skykey.tables.metadata import described
 from skykey.tables.table import Table
 from skykey.values.errors import LimitExceeded, Overloaded, UnknownName, UsageError
+from skykey.values.progress import advance
 from skykey.values.scales import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from skykey.tables.columns import Column
+
+T = TypeVar("T")
 
 # Of one answer: at 16 fields 3 million rows, which take a server some seconds; sites stop statements after 60 to 300.
 _MOST_CELLS: Final = 5e7
@@ -33,6 +37,7 @@ _SAMPLE: Final = 1000
 # Many users share 150 places for statements at a site.
 _AT_ONCE: Final = 4
 _GATEWAY_TIMEOUT: Final = 504
+_INDEX: Final = "salIndex"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,8 @@ class SelectionFlows(SchemaFlows):
                 windows, lambda each: self._part(groups, each, known, len(windows)), at_once=_AT_ONCE, least=SECOND
             )
             whole = one_after_another(found)
+        else:
+            advance(parts=1, done=1)
         return self._table(chosen, whole, columns, statement)
 
     def _latest(self, chosen: Selection, number: int, until: int | None) -> Flow[Table]:
@@ -97,32 +104,41 @@ class SelectionFlows(SchemaFlows):
         found = yield from gather(
             [self._one(group.latest(number, until), group, known, by_tags=True) for group in groups], at_once=_AT_ONCE
         )
-        whole = found[0]
-        if len(found) > 1:
+        parts: list[Any] = [each.arrow for each in found]
+        whole, is_cut = parts[0], found[0].truncated
+        if len(parts) > 1:
             # Each group's latest rows have all that it has of the latest rows of the topic.
-            ascending = side_by_side([each.sort_by("time") for each in found])
+            ascending = side_by_side([each.sort_by("time") for each in parts])
+            is_cut = ascending.num_rows >= number
             whole = ascending.slice(max(0, ascending.num_rows - number)).sort_by([("time", "descending")])
-        return self._table(chosen, whole, columns, statement, limit=number)
+        cut_by = "the number of rows that was asked for" if is_cut else None
+        return self._table(chosen, whole, columns, statement, cut_by=cut_by)
 
     def _streamed_series(self, chosen: Selection, window: Window) -> Flow[End]:
         """As `_series`, passed on as it comes: batch by batch, or window by window."""
-        statement = chosen.within(window)
+        chosen.within(window)  # first of all: it refuses what cannot be asked
         known = yield from self._checked(chosen)
         columns, groups = projected(known, chosen.fields, by_tags=False), _groups(known, chosen)
-        windows, whole = yield from self._planned(window, groups, known, columns)
-        if len(windows) == len(groups) == 1 and whole is None:
-            call = yield from self._call(statement, lambda: InfluxBatches(types_of(columns), columns))
-            end: End = yield from stream(call)
-            rows = end.rows
-        else:
-            rows = 0 if whole is None else whole.num_rows
+        windows, whole = yield from self._planned(window, groups, known, columns, together=_AT_ONCE)
+        rows: int | None = None
+        at_once = min(_AT_ONCE, len(windows))
+        if whole is not None:
+            rows = whole.num_rows
             if rows:
-                yield Batches([whole])
-            for first in range(0, len(windows), _AT_ONCE) if whole is None else ():
+                yield Batches([_in_order(whole, chosen, columns)])
+            advance(parts=1, done=1)
+        elif len(windows) == len(groups) == 1:
+            rows = yield from self._streamed_window(chosen, window, columns)
+            if rows is None:
+                # One half after the other: what has just been too much is not doubled.
+                windows, at_once = window.halves(), 1
+        if rows is None:
+            rows = 0
+            for first in range(0, len(windows), at_once):
                 found = yield from ask_windows(
-                    windows[first : first + _AT_ONCE],
-                    lambda each: self._part(groups, each, known, len(windows)),
-                    at_once=_AT_ONCE,
+                    windows[first : first + at_once],
+                    lambda each: self._part(groups, each, known, at_once),
+                    at_once=at_once,
                     least=SECOND,
                 )
                 batches = [_in_order(each, chosen, columns) for each in found if each.num_rows]
@@ -133,51 +149,77 @@ class SelectionFlows(SchemaFlows):
             yield Batches([empty(columns)])
         return End(complete=True, rows=rows)
 
+    def _streamed_window(self, chosen: Selection, window: Window, columns: Sequence[Column]) -> Flow[int | None]:
+        """The rows of one statement as they come, and how many; None if it was too much, and none had come."""
+        begun: list[_Batches] = []
+
+        def reader() -> _Batches:
+            begun.append(_Batches(chosen, columns))
+            return begun[-1]
+
+        advance(parts=1)
+        call = yield from self._call(chosen.within(window), reader)
+        try:
+            end: End = yield from _stopped(stream(call))
+        except LimitExceeded:
+            if window.length <= SECOND or any(each.out for each in begun):
+                raise
+            advance(parts=-1)
+            return None
+        advance(done=1)
+        return end.rows
+
     # -- parts
 
     def _planned(
-        self, window: Window, groups: Sequence[Selection], known: Sequence[Column], columns: Sequence[Column]
+        self,
+        window: Window,
+        groups: Sequence[Selection],
+        known: Sequence[Column],
+        columns: Sequence[Column],
+        *,
+        together: int = 1,
     ) -> Flow[tuple[list[Window], Any]]:
-        """The windows to ask; where a sample of the rows turns out to be all of them, its data too."""
+        """The windows to ask; where a sample of the rows turns out to be all of them, its data too.
+
+        With `together` so many windows have no more cells than one would otherwise: they are held at the same time.
+        """
         if window.length / SECOND * _FASTEST * len(columns) <= _MOST_CELLS:
             return [window], None
-        sample = yield from self._one(groups[0].within(window, first=_SAMPLE), groups[0], known)
+        try:
+            table = yield from self._one(groups[0].within(window, first=_SAMPLE), groups[0], known)
+        except LimitExceeded:
+            return window.halves(), None  # rows that are rare are looked for in all of the range
+        sample = table.arrow
         if sample.num_rows < _SAMPLE:
             return [window], sample if len(groups) == 1 else None
         amount = _expected(sample, window) * len(columns)
-        return plan(window, amount=amount, most=_MOST_CELLS, step=SECOND), None
+        most = _MOST_CELLS if amount <= _MOST_CELLS else _MOST_CELLS / together
+        return plan(window, amount=amount, most=most, step=SECOND), None
 
     def _part(self, groups: Sequence[Selection], window: Window, known: Sequence[Column], windows: int) -> Flow[Any]:
         # Where several windows are under way, each asks for one group of fields after the other.
         found = yield from gather(
             [self._one(group.within(window), group, known) for group in groups], at_once=1 if windows > 1 else _AT_ONCE
         )
-        return side_by_side(found)
+        return side_by_side([each.arrow for each in found])
 
-    def _one(self, statement: str, chosen: Selection, known: Sequence[Column], *, by_tags: bool = False) -> Flow[Any]:
+    def _one(self, statement: str, chosen: Selection, known: Sequence[Column], *, by_tags: bool = False) -> Flow[Table]:
         columns = projected(known, chosen.fields, by_tags=by_tags)
-        try:
-            table = yield from bounded(self._ask(statement, {}, columns), self.query_timeout)
-        except Overloaded as problem:
-            if problem.status != _GATEWAY_TIMEOUT:
-                raise
-            stopped = f"{problem.url} was too slow for whatever stands before it ({_GATEWAY_TIMEOUT})"
-            raise LimitExceeded(stopped, words=problem.words, status=problem.status, url=problem.url) from problem
-        return table.arrow
+        return (yield from _stopped(bounded(self._ask(statement, {}, columns), self.query_timeout)))
 
     def _table(
-        self, chosen: Selection, data: Any, columns: Sequence[Column], statement: str, *, limit: int | None = None
+        self, chosen: Selection, data: Any, columns: Sequence[Column], statement: str, *, cut_by: str | None = None
     ) -> Table:
-        cut_by = "the number of rows that was asked for" if limit is not None and data.num_rows >= limit else None
         end = End(complete=True, rows=data.num_rows, cut_by=cut_by)
-        facts = {"query": statement, "name": chosen.topic}
-        return Table(_in_order(data, chosen, columns), end, facts=facts).described(columns)
+        return Table(_in_order(data, chosen, columns), end, facts={"query": statement, "name": chosen.topic})
 
     # -- names
 
     def _checked(self, chosen: Selection) -> Flow[tuple[Column, ...]]:
         known = yield from self._known(chosen.topic)
-        if not {column.name for column in known} | {"time"} >= set(chosen.fields):
+        needed = {*chosen.fields, *(() if chosen.index is None else (_INDEX,))}
+        if not {column.name for column in known} | {"time"} >= needed:
             # What is remembered may be older than the field.
             known = yield from self._known(chosen.topic, anew=True)
         names = {column.name for column in known}
@@ -185,11 +227,15 @@ class SelectionFlows(SchemaFlows):
             if field not in names and field != "time":
                 remedy = f"skykey rubin fields {chosen.topic}"
                 raise unknown(f"the topic {chosen.topic} has no field", field, names, remedy=remedy)
-        tags = {column.name for column in known if column.is_tag}
+        if chosen.index is not None and _INDEX not in names:
+            # InfluxDB answers this with no rows, and what follows too, whatever there is.
+            raise UsageError(f"the topic {chosen.topic} has no {_INDEX}", next="leave the index out")
+        tags = {column.name for column in known if column.is_tag} | {"time"}
         if chosen.fields and tags.issuperset(chosen.fields):
-            # InfluxDB answers this with no rows, whatever there is.
-            only = f"{', '.join(chosen.fields)} of the topic {chosen.topic} are tags only"
-            raise UsageError(only, next="ask for a field as well")
+            only = "the time only" if set(chosen.fields) == {"time"} else "tags only"
+            raise UsageError(
+                f"{', '.join(chosen.fields)} of the topic {chosen.topic}: {only}", next="ask for a field as well"
+            )
         return (yield from self._with_units(chosen.topic, known)) if chosen.units else known
 
     def _known(self, topic: str, *, anew: bool = False) -> Flow[tuple[Column, ...]]:
@@ -225,12 +271,41 @@ def _asked(known: Sequence[Column], chosen: Selection) -> tuple[str, ...]:
 
 
 def _in_order(data: Any, chosen: Selection, columns: Sequence[Column]) -> Any:
-    """Columns as they were asked for; groups of fields know nothing of a field that was asked for twice."""
+    """Columns as they were asked for, with their units and descriptions."""
     names = [column.name for column in columns]
-    if data.column_names == names:
-        return data
-    asked = chosen.fields or names
-    return data.select(["time", *(field for field in asked if field != "time")]).rename_columns(names)
+    if not chosen.fields:
+        data = completed(data, columns)
+    elif data.column_names != names and not any(column.is_tag for column in columns):
+        # Groups of fields know nothing of a field that was asked for twice.
+        told = data.schema.metadata  # which a renamed table forgets
+        data = data.select(["time", *(field for field in chosen.fields if field != "time")])
+        data = data.rename_columns(names).replace_schema_metadata(told)
+    return described(data, columns)
+
+
+class _Batches(InfluxBatches):
+    """Batches as they were asked for."""
+
+    def __init__(self, chosen: Selection, columns: Sequence[Column]) -> None:
+        super().__init__(types_of(columns))
+        self._chosen, self._asked = chosen, columns
+        self.out = False
+
+    def feed(self, chunk: bytes, /) -> Sequence[Any]:
+        batches = [_in_order(batch, self._chosen, self._asked) for batch in super().feed(chunk)]
+        self.out = self.out or bool(batches)
+        return batches
+
+
+def _stopped(flow: Flow[T]) -> Flow[T]:
+    """The same flow; a gateway that did not wait has stopped a statement like the server itself."""
+    try:
+        return (yield from flow)
+    except Overloaded as problem:
+        if problem.status != _GATEWAY_TIMEOUT:
+            raise
+        stopped = f"{problem.url} was too slow for whatever stands before it ({_GATEWAY_TIMEOUT})"
+        raise LimitExceeded(stopped, words=problem.words, status=problem.status, url=problem.url) from problem
 
 
 def _expected(sample: Any, window: Window) -> float:

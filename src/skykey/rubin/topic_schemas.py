@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from skykey.calls.flow import Flow, bounded, need
 from skykey.rubin.influx_database import DatabaseFlows
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from skykey.repertoire.avro import Field
     from skykey.repertoire.schema_registry import SchemaRegistryFlows
     from skykey.tables.columns import Column
-
-_PLACE: Final = re.compile(r"(.+?)\d+", re.DOTALL)
 
 
 class SchemaFlows(DatabaseFlows):
@@ -74,8 +71,12 @@ class SchemaFlows(DatabaseFlows):
 
 
 def _described(column: Column, fields: dict[str, Field]) -> Column:
-    place = _PLACE.fullmatch(column.name)
-    field = fields.get(column.name) or (fields.get(place[1]) if place else None)
-    if field is None or (field.name != column.name and not field.is_array):
-        return column
-    return replace(column, unit=field.units, description=field.description)
+    field = fields.get(column.name) or _array(column.name, fields)
+    return column if field is None else replace(column, unit=field.units, description=field.description)
+
+
+def _array(name: str, fields: dict[str, Field]) -> Field | None:
+    """The array that a numbered name is a place of: ``force10`` of ``force``, or of ``force1``."""
+    digits = len(name) - len(name.rstrip("0123456789"))
+    bases = (name[:-count] for count in range(1, digits + 1))
+    return next((fields[base] for base in bases if base in fields and fields[base].is_array), None)

@@ -143,6 +143,7 @@ class frame_twin(Generic[P]):  # noqa: N801 - a decorator
 
     def __init__(self, of: frame[P]) -> None:
         self._of = of
+        functools.update_wrapper(self, of.flow)  # type: ignore[arg-type]  # a descriptor is documented like a function
 
     @overload
     def __get__(self, obj: None, owner: type[Any], /) -> Self: ...

@@ -12,12 +12,41 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from skykey.tables.columns import Column
+
 _TIME = "time"
 
 
 def one_after_another(parts: Sequence[pa.Table]) -> pa.Table:
-    """Rows of the first part, then those of the next; a column without values takes its type from the others."""
-    return parts[0] if len(parts) == 1 else arrow().concat_tables(parts, promote_options="permissive")
+    """Rows of the first part, then those of the next; a column without values takes its type from the others.
+
+    Raises
+    ------
+    Unreadable
+        If a column has types in different parts that have no type in common.
+    """
+    pa = arrow()
+    if len(parts) == 1:
+        return parts[0]
+    try:
+        return pa.concat_tables(parts, promote_options="permissive")
+    except pa.ArrowException as problem:
+        raise Unreadable(f"the parts of the answer do not fit into one table ({problem})") from None
+
+
+def completed(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
+    """The columns that were promised, in their order, and behind them those that came unexpectedly.
+
+    For ``*`` InfluxDB leaves out what has no value in the weeks that it looks at, and what is new may not be known yet.
+    """
+    pa = arrow()
+    names = [column.name for column in columns]
+    if table.column_names == names:
+        return table
+    for column in columns:
+        if column.name not in table.column_names:
+            table = table.append_column(column.name, pa.nulls(table.num_rows, column.type))
+    return table.select([*names, *(name for name in table.column_names if name not in names)])
 
 
 def side_by_side(parts: Sequence[pa.Table]) -> pa.Table:
@@ -38,17 +67,17 @@ def side_by_side(parts: Sequence[pa.Table]) -> pa.Table:
     if len(parts) == 1:
         return first
     fields = {field.name: field for part in parts for field in part.schema}
-    if all(part.column(_TIME).equals(first.column(_TIME)) for part in parts[1:]):
+    import numpy as np
+
+    stamps = [part.column(_TIME).cast(pa.int64()).to_numpy() for part in parts]
+    if any((own[1:] <= own[:-1]).any() for own in stamps):
+        raise Unreadable("two rows have the same time, and the parts of the answer cannot be put together")
+    if all(np.array_equal(own, stamps[0]) for own in stamps[1:]):
         columns = {name: part.column(name) for part in parts for name in part.column_names}
     else:
-        import numpy as np
-
-        stamps = [part.column(_TIME).cast(pa.int64()).to_numpy() for part in parts]
         every = np.unique(np.concatenate(stamps))
         columns = {_TIME: pa.array(every, pa.int64()).cast(first.column(_TIME).type)}
         for part, own in zip(parts, stamps, strict=True):
-            if len(np.unique(own)) != len(own):
-                raise Unreadable("two rows have the same time, and the parts of the answer cannot be put together")
             place = np.full(len(every), -1)
             place[np.searchsorted(every, own)] = np.arange(len(own))
             rows = pa.array(place, mask=place < 0)
