@@ -416,7 +416,7 @@ def test_a_query_that_the_server_kills_raises(influxd: tuple[InfluxQueryClient, 
 
 @pytest.mark.interop
 def test_a_field_that_changed_its_type_comes_as_the_server_casts_it(
-    influxd: tuple[InfluxQueryClient, Callable[[str], None]],
+    influxd: tuple[InfluxQueryClient, Callable[[str], None]], caplog: pytest.LogCaptureFixture
 ) -> None:
     """InfluxDB knows a field's type by the week; one written as 3i in one and as 3.5 in another is a float."""
     client, write = influxd
@@ -430,9 +430,12 @@ def test_a_field_that_changed_its_type_comes_as_the_server_casts_it(
     early = client.select_time_series("mixed", ["n"], first, "1970-01-02")
     assert (early["n"].tolist(), str(early["n"].dtype)) == ([3.0], "float64")
     assert str(client.select_time_series("mixed", ["n"], "1980-01-01", "1980-01-02")["n"].dtype) == "float64"
-    # What has no common type is given as it comes, and it can be asked for by its name.
+    assert "mixed_types" not in frame.attrs
+    # What has no common type is given as it comes, which is said, and it can be asked for by its name.
     strings = client.select_time_series("mixed", ["s"], first, "1970-01-02")
     assert (strings["s"].tolist(), str(strings["s"].dtype)) == (["a"], "str")
+    assert strings.attrs["mixed_types"] == ["s"]
+    assert "the field s of \"mixed\" has different types" in caplog.text
     numbers = client.select_time_series("mixed", ["s"], "1970-02-20", last)
     assert (numbers["s"].tolist(), str(numbers["s"].dtype)) == ([7], "Int64")
     fields = client.get_fields("mixed")

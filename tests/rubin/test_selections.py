@@ -388,10 +388,31 @@ def test_windows_ask_for_each_nanosecond_once(way: Way) -> None:
         way(client, "t", "*", instant(BEGIN + 1), last(40))
     assert influx.selects[0].limit == 2  # the sample
     asked = sorted(influx.asked[1:])
+    # The sample has shown that nothing is before its first row.
+    assert (asked[0][0], asked[-1][1]) == (BEGIN + SECOND, BEGIN + 39 * SECOND)
     assert len(asked) == 10
-    assert (asked[0][0], asked[-1][1]) == (BEGIN + 1, BEGIN + 39 * SECOND)
     assert all(before[1] + 1 == after[0] for before, after in itertools.pairwise(asked))
     assert all((end - begin + 1) % SECOND == 0 for begin, end in asked[:-1])
+
+
+def test_a_topic_that_is_younger_than_the_range_is_not_asked_in_one_window(way: Way) -> None:
+    """All its rows would be in the last one, and be too much."""
+    influx = regular(40)
+    with asking(influx) as (client, _), in_windows(of_rows=3):
+        table = way(client, "t", "*", instant(BEGIN - 10**9 * SECOND), last(40))
+    assert len(table) == 40
+    held = [sum(begin <= when <= end for when in influx.rows) for begin, end in influx.asked[1:]]
+    assert sum(held) == 40
+    assert max(held) <= 6
+
+
+def test_rows_before_those_of_the_first_group_are_not_left_out(way: Way) -> None:
+    rows: dict[int, dict[str, Any]] = {BEGIN + n * SECOND: {"b": float(n)} for n in range(5)}
+    rows |= {BEGIN + n * SECOND: {"a": float(n)} for n in range(5, 40)}
+    influx = Influx(rows, schema={"a": "float", "b": "float"})
+    with asking(influx) as (client, _), in_windows(of_rows=3, MOST_FIELDS=1):
+        table = way(client, "t", ["a", "b"], instant(BEGIN), last(40))
+    assert table.arrow.column("b").to_pylist() == [0.0, 1.0, 2.0, 3.0, 4.0, *[None] * 35]
 
 
 # -- how much is asked

@@ -99,7 +99,10 @@ class DatabaseFlows:
                 continue  # nobody can write one: the name is the time's own
             kind, known = arrow_type(row["fieldType"]), columns.get(row["fieldKey"])
             # One field may have several types, in different shards.
-            columns[row["fieldKey"]] = Column(row["fieldKey"], kind if known is None else common_type(kind, known.type))
+            common = kind if known is None else common_type(kind, known.type)
+            columns[row["fieldKey"]] = Column(row["fieldKey"], common)
+            if common != kind and common == arrow_type("unknown"):
+                _warn_of_types(source, row["fieldKey"])
         for row in tags.arrow.to_pylist() if len(tags) else ():
             # A tag that is called like a field comes back as <tag>_1.
             name = apart((*columns, row["tagKey"]))[-1]
@@ -130,6 +133,18 @@ class DatabaseFlows:
 def _database(db_name: str) -> str:
     """The name to send: the seed says ``lsst.efd`` for what is called ``efd`` in every InfluxDB."""
     return "efd" if label_of("", db_name) == label_of("", "efd") else db_name
+
+
+def _warn_of_types(source: str, field: str) -> None:
+    import logging
+
+    logging.getLogger(__name__).warning(
+        "the field %s of %s has different types in different weeks; a statement gives the values of one of them only. "
+        "Name the others: SELECT %s::string",
+        field,
+        source,
+        influxql.name(field),
+    )
 
 
 def types_of(columns: Sequence[Column]) -> dict[str, pa.DataType]:

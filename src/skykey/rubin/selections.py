@@ -12,7 +12,7 @@ from skykey.rubin import influxql
 from skykey.rubin.influx_database import projected, types_of
 from skykey.rubin.topic_schemas import SchemaFlows
 from skykey.tables.end import End
-from skykey.tables.influxdb import InfluxBatches, empty
+from skykey.tables.influxdb import InfluxBatches, arrow_type, empty
 from skykey.tables.merging import completed, one_after_another, side_by_side
 from skykey.tables.metadata import described
 from skykey.tables.table import Table
@@ -193,9 +193,13 @@ class SelectionFlows(SchemaFlows):
         sample = table.arrow
         if sample.num_rows < _SAMPLE:
             return [window], sample if len(groups) == 1 else None
-        amount = _expected(sample, window) * len(columns)
+        # Where a topic is younger than the range, all rows are behind its first one: of the fields in the sample.
+        first = max(int(sample.column("time")[0].value), window.first)
+        filled = Window(first, window.last)
+        before = [Window(window.first, first - 1)] if len(groups) > 1 and first > window.first else []
+        amount = _expected(sample, filled) * len(columns)
         most = _MOST_CELLS if amount <= _MOST_CELLS else _MOST_CELLS / together
-        return plan(window, amount=amount, most=most, step=SECOND), None
+        return [*before, *plan(filled, amount=amount, most=most, step=SECOND)], None
 
     def _part(self, groups: Sequence[Selection], window: Window, known: Sequence[Column], windows: int) -> Flow[Any]:
         # Where several windows are under way, each asks for one group of fields after the other.
@@ -212,7 +216,10 @@ class SelectionFlows(SchemaFlows):
         self, chosen: Selection, data: Any, columns: Sequence[Column], statement: str, *, cut_by: str | None = None
     ) -> Table:
         end = End(complete=True, rows=data.num_rows, cut_by=cut_by)
-        return Table(_in_order(data, chosen, columns), end, facts={"query": statement, "name": chosen.topic})
+        facts: dict[str, Any] = {"query": statement, "name": chosen.topic}
+        if mixed := [column.name for column in columns if column.type == arrow_type("unknown")]:
+            facts["mixed_types"] = mixed
+        return Table(_in_order(data, chosen, columns), end, facts=facts)
 
     # -- names
 
