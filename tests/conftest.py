@@ -13,10 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 HERE = Path(__file__).parent
 BACKENDS = ("sandbox", "influxdb")
+
+# No test is a stop-watch: how long an example takes says something about the machine and what else it does.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 # -- backends
 
