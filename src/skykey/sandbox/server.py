@@ -15,10 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from skykey.sandbox import authority, nginx, parts, state
+from skykey.sandbox import authority, logs, nginx, parts, state
 from skykey.sandbox.account import Account, LoginFiles
 from skykey.sandbox.accounts import Accounts
 from skykey.sandbox.box import Box
+from skykey.sandbox.consdb import ConsDb
 from skykey.sandbox.control import Control
 from skykey.sandbox.databases import Influx
 from skykey.sandbox.echo import Echo
@@ -39,6 +40,10 @@ _SERVICES = {
     "/repertoire": "repertoire",
     "/auth": "gafaelfawr",
     "/influxdb": "influxdb",
+    "/consdb": "consdb",
+    "/narrativelog": "narrativelog",
+    "/exposurelog": "exposurelog",
+    "/nightreport": "nightreport",
     "/schema-registry": "schema-registry",
     "/subjects": "schema-registry",  # at the root of one origin, see hosts.DIRECT
     "/schemas": "schema-registry",
@@ -78,7 +83,9 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
     telemetry = Telemetry()
     second = Mount("/influxdb", telemetry.app(servers["second"].logins))
     registry = SchemaRegistry().app()
-    site = _site(gatekeeper, servers, telemetry, registry)
+    consdb = ConsDb(gatekeeper)
+    more = [*consdb.routes(), *logs.mounts(gatekeeper, board.now)]
+    site = _site(gatekeeper, servers, telemetry, registry, *more)
     apps = {
         "site": board.around(_service_of, site),
         "direct": board.around(_service_of, _origin(*registry.routes, Mount("", site))),
@@ -125,6 +132,7 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
     box.save()
     telemetry.load()
     stack.push_async_callback(telemetry.close)
+    stack.push_async_callback(consdb.close)
     stack.callback(board.closing.set)  # first of all, so that nobody waits for a stalled answer
     return box
 
@@ -153,8 +161,11 @@ def _tls(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def _site(gatekeeper: Gafaelfawr, servers: Mapping[str, Influx], telemetry: Telemetry, registry: ASGIApp) -> ASGIApp:
+def _site(
+    gatekeeper: Gafaelfawr, servers: Mapping[str, Influx], telemetry: Telemetry, registry: ASGIApp, *more: BaseRoute
+) -> ASGIApp:
     routes = [
+        *more,
         Mount("/repertoire", Repertoire(gatekeeper, servers).app()),
         Mount("/auth/api/v1", gatekeeper.api()),
         Mount("/schema-registry", registry),
