@@ -14,6 +14,12 @@ from skykey.credentials.held import Held
 from skykey.credentials.keeper import Keeper
 from skykey.repertoire import Discovery, DiscoveryClient, InfluxDatabaseWithCredentials, SyncDiscoveryClient
 from skykey.rubin.influx_query import AsyncInfluxQueryClient, InfluxQueryClient
+from skykey.rubin.logging_query import (
+    AsyncNarrativeLogClient,
+    AsyncNightReportClient,
+    NarrativeLogClient,
+    NightReportClient,
+)
 from skykey.tables.arrow import ArrowTable
 from skykey.tables.end import End
 from skykey.tables.rows import AsyncRows, Rows, rows
@@ -146,3 +152,27 @@ def documented(
     assert_type(sync_discovery.discovery(), Discovery)
     _ = assert_type(discovery.influxdb_databases(local=True), Coroutine[Any, Any, list[str]])
     assert_type(sync_discovery.get_influxdb_connection_info("efd", "token"), InfluxDatabaseWithCredentials | None)
+
+
+def logs(
+    narrative: NarrativeLogClient,
+    async_narrative: AsyncNarrativeLogClient,
+    reports: NightReportClient,
+    async_reports: AsyncNightReportClient,
+) -> None:
+    """The documented clients of the logs; the service's parameters are keywords of any name."""
+    assert_type(narrative.query({"min_level": 10}), pd.DataFrame)
+    assert_type(narrative.query_log("2025-06-20", "2025-06-21", min_level=10, utc=True), pd.DataFrame)
+    assert_type(narrative.query_log.table("2025-06-20", "2025-06-21"), Table)
+    assert_type(narrative.query_params("2025-06-20", "2025-06-21"), dict[str, Any])
+    assert_type(narrative.add_message("text", user_id="ada", is_human=True, tags=["a"]), dict[str, Any])
+    assert_type(narrative.delete_message("id"), None)
+    _ = assert_type(narrative.async_query_log("2025-06-20", "2025-06-21"), Coroutine[Any, Any, pd.DataFrame])
+    _ = assert_type(async_narrative.query_log.arrow("2025-06-20", "2025-06-21"), Coroutine[Any, Any, ArrowTable])
+    assert_type(reports.query(min_day_obs=20250620), list[dict[str, Any]])
+    assert_type(reports.query_night_report(20250620, "AuxTel", False), tuple[list[dict[str, Any]], str])
+    assert_type(reports.format_night_report({}), str)
+    _ = assert_type(reports.async_query_night_report(20250620), Coroutine[Any, Any, tuple[list[dict[str, Any]], str]])
+    _ = assert_type(
+        async_reports.query_night_report("2025-06-20"), Coroutine[Any, Any, tuple[list[dict[str, Any]], str]]
+    )
