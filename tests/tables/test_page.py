@@ -99,7 +99,9 @@ def test_a_column_without_a_value_or_a_schema_is_null_as_the_page_says() -> None
 
 def test_the_page_names_every_attribute_of_a_frame() -> None:
     end = End(complete=False, rows=1, cut_by="the server's row limit")
-    made = Table(answer(True).arrow, end).described([Column("float", pa.float64(), "", unit="m", description="far")])
+    made = Table(answer(True).arrow, end).described(
+        [Column("float", pa.float64(), "", unit="m", description="far", ucd="pos")]
+    )
     assert {name for cell, _ in rows("`attrs`", "what") for name in codes(cell)} == set(made.to_pandas().attrs)
 
 

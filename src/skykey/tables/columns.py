@@ -25,6 +25,8 @@ class Column:
         As the service writes it; None if it does not say, which is not the same as "without unit".
     description
         A sentence for people.
+    ucd
+        What kind of quantity it is, in the Virtual Observatory's words (Unified Content Descriptor).
     """
 
     name: str
@@ -32,3 +34,4 @@ class Column:
     is_tag: bool = False
     unit: str | None = None
     description: str | None = None
+    ucd: str | None = None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 UNIT: Final = b"unit"
 DESCRIPTION: Final = b"description"
+UCD: Final = b"ucd"
 TIME_SCALE: Final = b"time_scale"
 SERIES: Final = b"series"
 """What the rows of a batch are rows of, if the columns do not say it: InfluxDB's measurement."""
@@ -48,7 +49,7 @@ def described(table: Any, columns: Iterable[Column] = (), **facts: str) -> Any:
 
 
 def _note(column: Column) -> dict[bytes, bytes]:
-    told = {UNIT: column.unit, DESCRIPTION: column.description}
+    told = {UNIT: column.unit, DESCRIPTION: column.description, UCD: column.ucd}
     return {key: text.encode() for key, text in told.items() if text is not None}
 
 
@@ -60,6 +61,11 @@ def units(schema: Any) -> dict[str, str]:
 def descriptions(schema: Any) -> dict[str, str]:
     """Descriptions by column, of the columns that have one."""
     return _told(schema, DESCRIPTION)
+
+
+def ucds(schema: Any) -> dict[str, str]:
+    """UCDs by column, of the columns that have one."""
+    return _told(schema, UCD)
 
 
 def _told(schema: Any, key: bytes) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from skykey.tables.metadata import TIME_SCALE, described, descriptions, fact, units
+from skykey.tables.metadata import TIME_SCALE, described, descriptions, fact, ucds, units
 from skykey.tables.packages import polars
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Table:
             Indexed by ``time`` (``datetime64[ns, UTC]``) if there is such a column. Integers are ``Int64``, booleans
             ``boolean``, strings ``str``, floats ``float64`` (null is NaN); `skykey.tables.dtypes` has all types.
             ``attrs`` holds `facts`, ``complete``, ``truncated``, ``columns_known``, and as far as they are known
-            ``cut_by``, ``time_scale``, ``units`` and ``descriptions`` (both by column).
+            ``cut_by``, ``time_scale``, ``units``, ``descriptions`` and ``ucds`` (these by column).
 
         Raises
         ------
@@ -113,6 +113,7 @@ class Table:
             "time_scale": self.time_scale,
             "units": units(schema),
             "descriptions": descriptions(schema),
+            "ucds": ucds(schema),
         }
         frame.attrs.update({name: value for name, value in known.items() if value})
         return frame

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.tables.columns import Column
-from skykey.tables.metadata import DESCRIPTION, UNIT
+from skykey.tables.metadata import DESCRIPTION, UCD, UNIT
 from skykey.tables.packages import arrow
 
 if TYPE_CHECKING:
@@ -128,14 +128,14 @@ class VOField:
     @property
     def column(self) -> Column:
         """What Skykey says of a column."""
-        return Column(self.name, self.type, unit=self.unit, description=self.description)
+        return Column(self.name, self.type, unit=self.unit, description=self.description, ucd=self.ucd)
 
     def field(self, name: str) -> Any:
         """The ``pyarrow.Field``, under a name that no other column has; all that was said of it is in the metadata."""
         told = {
             UNIT: self.unit,
             DESCRIPTION: self.description,
-            b"ucd": self.ucd,
+            UCD: self.ucd,
             b"utype": self.utype,
             b"xtype": self.xtype,
             # The only place where the shape of a list of several dimensions is.
