@@ -15,7 +15,7 @@ def upstream(tmp_path: Path) -> Path:
     for name in ("rubin_nights", "rubin/repertoire", "rubin/other"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "__init__.py").write_text("theirs = True\n")
-    for name in ("connections", "augment_visits"):
+    for name in ("connections", "lfa_data"):
         (tmp_path / "rubin_nights" / f"{name}.py").write_text("theirs = True\n")
     return tmp_path
 
@@ -50,6 +50,7 @@ def test_every_name_is_our_module_and_stays_it(upstream: Path) -> None:
         "rubin.repertoire",
         "rubin_nights.connections",
         "rubin_nights.consdb_query",
+        "rubin_nights.augment_visits",
         "rubin_nights.dayobs_utils",
         "rubin_nights.influx_query",
         "rubin_nights.logging_query",
@@ -96,7 +97,7 @@ assert rubin_nights.connections.get_clients is skykey.rubin.connections.get_clie
 def test_what_is_not_built_yet_says_so_and_theirs_does_not_step_in(upstream: Path) -> None:
     program = """
 import importlib
-for name in ("rubin_nights.augment_visits", "rubin_nights.plot_utils", "rubin.repertoire.discovery"):
+for name in ("rubin_nights.lfa_data", "rubin_nights.plot_utils", "rubin.repertoire.discovery"):
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as problem:
@@ -104,7 +105,7 @@ for name in ("rubin_nights.augment_visits", "rubin_nights.plot_utils", "rubin.re
     else:
         raise AssertionError(name)
 try:
-    from rubin_nights import augment_visits
+    from rubin_nights import lfa_data
 except ImportError as problem:
     assert "not built yet" in str(problem), problem
 else:
@@ -149,7 +150,7 @@ skykey.dropin.uninstall()
     run(INSTALL + program, upstream)
 
 
-@pytest.mark.parametrize("first", ["rubin_nights", "rubin_nights.augment_visits", "rubin.repertoire"])
+@pytest.mark.parametrize("first", ["rubin_nights", "rubin_nights.lfa_data", "rubin.repertoire"])
 def test_a_program_is_not_run_half_on_theirs(upstream: Path, first: str) -> None:
     program = f"""
 import {first}, skykey.dropin

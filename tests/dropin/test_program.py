@@ -117,7 +117,7 @@ def test_a_missing_script_is_said_as_python_says_it(folder: Path, script: str) -
         ("nope", "No module named nope"),
         ("nope.deeper", "No module named 'nope'"),
         ("sub", "No module named sub.__main__; 'sub' is a package and cannot be directly executed"),
-        ("rubin_nights.augment_visits", "rubin_nights.augment_visits is not built yet"),
+        ("rubin_nights.lfa_data", "rubin_nights.lfa_data is not built yet"),
     ],
 )
 def test_a_missing_module_is_said_in_a_line(folder: Path, module: str, words: str) -> None:

@@ -67,6 +67,7 @@ NAMES: Final[dict[str, Shared | Package | Alias]] = {
     "rubin": Shared(),
     "rubin.repertoire": Alias("skykey.repertoire"),
     "rubin_nights": Package(release="0.18.2"),
+    "rubin_nights.augment_visits": Alias("skykey.rubin.augment_visits"),
     "rubin_nights.connections": Alias("skykey.rubin.connections"),
     "rubin_nights.consdb_query": Alias("skykey.rubin.consdb_query"),
     "rubin_nights.dayobs_utils": Alias("skykey.rubin.dayobs_utils"),

@@ -15,7 +15,7 @@ from skykey.rubin.logins import login_keeper
 from skykey.rubin.sites import INSTANCE_VARIABLE, LOOPBACK, find_site, own_site
 from skykey.rubin.tokens import DEFAULT_TOKENFILE as _DEFAULT_TOKENFILE
 from skykey.rubin.tokens import keeper_of_site, token_chain
-from skykey.values.errors import NoCredential
+from skykey.values.errors import BadUrl, NoCredential
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
@@ -139,6 +139,48 @@ def get_clients(
         "exposure_log": ExposureLogClient.with_keeper(where.api_base, token),
         "night_report": NightReportClient.with_keeper(where.api_base, token),
     }
+
+
+def usdf_lfa(uri: str, bucket: str = "s3://lfa@") -> str:
+    """Where USDF has its copy of a file in the Large File Annex. Makes no request.
+
+    Parameters
+    ----------
+    uri
+        As telemetry names the file: ``https://host/bucket/key`` (also ``http``), whose host and query do not matter, or
+        ``s3://bucket/key``. What was rewritten already comes out the same.
+    bucket
+        What to put before the bucket's name: by default the profile ``lfa`` of the user's S3 credentials.
+
+    Raises
+    ------
+    BadUrl
+        Also a ``ValueError``, if it is neither, or names no file.
+
+    Examples
+    --------
+    >>> usdf_lfa("https://s3.cp.lsst.org/rubinobs-lfa-cp/Scheduler:1/state.p")
+    's3://lfa@rubinobs-lfa-cp/Scheduler:1/state.p'
+    >>> usdf_lfa("s3://rubinobs-lfa-cp/Scheduler:1/state.p")
+    's3://lfa@rubinobs-lfa-cp/Scheduler:1/state.p'
+    """
+    uri = str(uri)  # a cell of a table may be null
+    scheme, _, rest = uri.partition("://")
+    name = key = ""
+    match scheme.lower():
+        case "s3":
+            owner, _, key = rest.partition("/")
+            name = owner.rpartition("@")[2]  # without the profile
+        case "https" | "http":
+            host, _, path = rest.partition("?")[0].partition("#")[0].partition("/")
+            if host:
+                name, _, key = path.lstrip("/").partition("/")
+        case _:
+            pass
+    if not (name and key and uri.isprintable()):
+        expected = "write it as https://host/bucket/key or s3://bucket/key"
+        raise BadUrl("not a file in the Large File Annex", shown=uri, next=expected)
+    return f"{bucket}{name}/{key}"
 
 
 def _token(site: Site, tokenfile: str | os.PathLike[str] | None, auth_token: Secret | None) -> Keeper[Bearer]:
