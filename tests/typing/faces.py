@@ -13,6 +13,7 @@ from skykey.credentials.credential import Bearer
 from skykey.credentials.held import Held
 from skykey.credentials.keeper import Keeper
 from skykey.repertoire import Discovery, DiscoveryClient, InfluxDatabaseWithCredentials, SyncDiscoveryClient
+from skykey.rubin.consdb_query import AsyncConsDbFastAPI, ConsDbFastAPI
 from skykey.rubin.influx_query import AsyncInfluxQueryClient, InfluxQueryClient
 from skykey.rubin.logging_query import (
     AsyncNarrativeLogClient,
@@ -176,3 +177,20 @@ def logs(
     _ = assert_type(
         async_reports.query_night_report("2025-06-20"), Coroutine[Any, Any, tuple[list[dict[str, Any]], str]]
     )
+
+
+def visits(consdb: ConsDbFastAPI, async_consdb: AsyncConsDbFastAPI) -> None:
+    """The documented client of ConsDB, and its other face."""
+    assert_type(consdb.query("select 1"), pd.DataFrame)
+    assert_type(consdb.query.polars("select :a", {"a": 1}), pl.DataFrame)
+    assert_type(consdb.get_visits("lsstcam", "2025-06-20", "2025-06-21", augment=False), pd.DataFrame)
+    assert_type(consdb.get_visits.table("lsstcam"), Table)
+    assert_type(consdb.query_ccdvisits.arrow("lsstcam", 2025062000001, 90, 98), ArrowTable)
+    assert_type(consdb.stream("select 1"), Rows)
+    assert_type(consdb.instruments(), list[str])
+    assert_type(consdb.columns("lsstcam", "visit1"), pd.DataFrame)
+    assert_type(consdb.obs("lsstcam", "visit1", 1), dict[str, Any])
+    _ = assert_type(consdb.async_query("select 1"), Coroutine[Any, Any, pd.DataFrame])
+    _ = assert_type(async_consdb.get_visits("lsstcam"), Coroutine[Any, Any, pd.DataFrame])
+    _ = assert_type(async_consdb.tables("lsstcam"), Coroutine[Any, Any, list[str]])
+    assert_type(async_consdb.stream("select 1"), AsyncRows)
