@@ -290,7 +290,7 @@ class InfluxFlows(SelectionFlows):
             For a topic or field that does not exist, with similar names.
         UsageError
             For something that is not a point in time, or an end before the start: no request is made then. For an
-            `index` where the topic has no ``salIndex``, and for tags or the time alone.
+            `index` where the topic has no ``salIndex`` or one that is text, and for tags or the time alone.
         QueryError, Interrupted, TimedOut, Unreachable
             As `query`. A failure of one part is that of the whole.
 

@@ -237,6 +237,9 @@ class SelectionFlows(SchemaFlows):
         if chosen.index is not None and _INDEX not in names:
             # InfluxDB answers this with no rows, and what follows too, whatever there is.
             raise UsageError(f"the topic {chosen.topic} has no {_INDEX}", next="leave the index out")
+        if chosen.index is not None and types_of(known).get(_INDEX) == arrow_type("string"):
+            remedy = f"ask in InfluxQL: skykey rubin query, with {_INDEX} = '{chosen.index}'"
+            raise UsageError(f"{_INDEX} of the topic {chosen.topic} is text, and the index a number", next=remedy)
         tags = {column.name for column in known if column.is_tag} | {"time"}
         if chosen.fields and tags.issuperset(chosen.fields):
             only = "the time only" if set(chosen.fields) == {"time"} else "tags only"
