@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from skykey.rubin.service import SiteService, keeper_for, token_of
+from skykey.rubin.service import SiteService, keeper_for, paired, token_of
 from skykey.values.secret import Secret
 
 
@@ -46,7 +46,7 @@ class ConsDbFastAPI(ConsDb):
     def __init__(self, api_base: str, auth: tuple[str, str], query_timeout: float = 600) -> None:
         token = token_of(auth)
         del auth  # tracebacks show local variables
-        super().__init__(api_base, keeper_for(api_base, token))
+        super().__init__(api_base, keeper_for(api_base, paired(token)))
         self.query_timeout = query_timeout
 
 

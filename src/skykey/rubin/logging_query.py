@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from skykey.rubin.service import SiteService, keeper_for, token_of
+from skykey.rubin.service import SiteService, keeper_for, paired, token_of
 
 
 class LoggingServiceClient(SiteService):
@@ -21,7 +21,7 @@ class LoggingServiceClient(SiteService):
     def __init__(self, api_base: str, auth: tuple[str, str]) -> None:
         token = token_of(auth)
         del auth  # tracebacks show local variables
-        super().__init__(api_base, keeper_for(api_base, token))
+        super().__init__(api_base, keeper_for(api_base, paired(token)))
 
     def query(self, params: dict[str, Any]) -> NoReturn:
         """Not built yet; raises `NotBuiltYet`."""
