@@ -10,8 +10,11 @@ import pytest
 
 import skykey
 from skykey.calls.flow import Flow, ask, bounded, gather, pause
+from skykey.calls.memo import Memo
+from skykey.values.bell import Bell
+from skykey.values.calloff import stop_flag
+from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import Interrupted, NotFound, TimedOut
-from skykey.wire.slices import stop_flag
 from tests.wire.askers import Asker, AsyncAsker, get
 from tests.wire.server import Seen, reply, serving
 
@@ -152,3 +155,41 @@ def test_a_cancelled_task_leaves_no_other_running() -> None:
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(cancelled())
+
+
+def test_a_wait_for_another_callers_answer_is_called_off_too(ceiling: Callable[[float], float]) -> None:
+    """Whoever waits for a renewal or a remembered answer does not read from any socket."""
+    memo: Memo[int] = Memo(60)
+
+    def long() -> Flow[int]:
+        yield from pause(3)
+        return 1
+
+    def fails() -> Flow[int]:
+        yield from pause(0.1)
+        raise NotFound("gone")
+
+    asker = threading.Thread(target=lambda: Asker().run(lambda: memo.flow(long, SYSTEM_CLOCK)))
+    asker.start()
+    time.sleep(0.1)
+    begin = time.monotonic()
+    with pytest.raises(NotFound):
+        Asker().run(lambda: gather([memo.flow(long, SYSTEM_CLOCK), fails()], at_once=2))
+    assert time.monotonic() - begin < 0.1 + ceiling(1)
+    asker.join()
+
+
+def test_a_bell_that_nobody_calls_off_is_heard() -> None:
+    bell, heard = Bell(), list[bool]()
+
+    def waits() -> None:
+        stop_flag.set(threading.Event())
+        heard.append(bell.wait(10, SYSTEM_CLOCK))
+        heard.append(Bell().wait(0.15, SYSTEM_CLOCK))
+
+    thread = threading.Thread(target=waits)
+    thread.start()
+    time.sleep(0.25)
+    bell.ring()
+    thread.join(5)
+    assert heard == [True, False]

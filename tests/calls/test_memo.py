@@ -21,9 +21,9 @@ import skykey
 from skykey.calls.call import Repeat
 from skykey.calls.flow import Flow, ask, bounded, pause
 from skykey.calls.memo import Memo
+from skykey.values.calloff import stop_flag
 from skykey.values.clock import SYSTEM_CLOCK, SystemClock
 from skykey.values.errors import Interrupted, NotFound, Overloaded, RateLimited, SkykeyError, TimedOut, Unreachable
-from skykey.wire.slices import stop_flag
 from tests.wire.askers import Asker, AsyncAsker, FastClock, get
 from tests.wire.server import Seen, Server, reply, serving
 

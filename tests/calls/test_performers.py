@@ -11,8 +11,8 @@ import pytest
 import skykey
 from skykey.calls.call import Repeat
 from skykey.calls.flow import Flow, ask, need, pause
+from skykey.values.calloff import stop_flag
 from skykey.values.errors import Interrupted, NotFound, TimedOut
-from skykey.wire.slices import stop_flag
 from tests.wire.askers import Asker, AsyncAsker, bearer, get
 from tests.wire.server import Seen, reply, serving
 

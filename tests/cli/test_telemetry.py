@@ -63,7 +63,7 @@ def test_a_mistyped_topic_names_the_right_one(box: Box, run: Run) -> None:
 def test_query_in_a_pipe_keeps_every_digit(box: Box, run: Run) -> None:
     result = run("rubin", "query", f'SELECT foo FROM "{FOO}" LIMIT 1')
     assert result.stdout == "time\tfoo\n2020-01-28T23:04:15.130000114Z\t277.58315539206825\n"
-    assert result.stderr == "1 row, complete\n"
+    assert result.stderr == "1 row, as many as the statement's LIMIT allows\n"
 
 
 def test_query_reads_a_statement_from_stdin(box: Box, run: Run) -> None:
@@ -92,7 +92,7 @@ def test_files_hold_what_was_asked(box: Box, run: Run, promised: Promised, tmp_p
     statement = f'SELECT foo, bar FROM "{FOO}" LIMIT 7'
     parquet, text = tmp_path / "x.parquet", tmp_path / "x.csv"
     result = run("rubin", "query", statement, "--out", str(parquet))
-    assert (result.stdout, result.stderr) == ("", f"7 rows, complete, in {parquet}\n")
+    assert (result.stdout, result.stderr) == ("", f"7 rows, as many as the statement's LIMIT allows, in {parquet}\n")
     assert pyarrow.parquet.read_table(parquet).column_names == ["time", "foo", "bar"]
     document = promised("query", run("rubin", "query", statement, "--out", str(text), "--json").stdout)
     assert document["written"] == str(text)

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -150,10 +151,10 @@ def test_d5_a_stale_variable_that_hides_a_fresh_file_is_shown_with_both_lives(
     result = start("why", "rubin")
     assert result.returncode == 0
     folded = " ".join(result.stdout.split())
-    assert "life ended 1 min ago" in folded
+    assert re.search(r"life ended 1 min( \d+ s)? ago", folded)  # a machine that has much to do takes a second or more
     assert f"behind the file ~/.lsst/usdf_rsp: another token ({len(fresh)} characters, #" in folded
     assert ", of ada); 2 h left" in folded
-    assert "what the variable ACCESS_TOKEN holds ended 6" in result.stderr
+    assert re.search(r"what the variable ACCESS_TOKEN holds ended \d\d s ago", result.stderr)
     assert "take the old one away" in result.stderr
 
 

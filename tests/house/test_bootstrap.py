@@ -82,7 +82,7 @@ def test_changed_inputs_install_again_in_place(installers: Installers, name: str
         file.write("\n# changed\n")
     bootstrap.main(DEMO)
     assert installers.made == 1
-    assert installers.installed[1] == ["-e", ".[all,dev,keyring,login,plot,rubin,sandbox,vo]"]
+    assert installers.installed[1] == ["-e", ".[all,dev,keyring,login,plot,polars,rubin,sandbox,vo]"]
 
 
 def _killed() -> None:

@@ -302,7 +302,7 @@ FAILURES: dict[str, Failure] = {
     "the answer was cut": lambda box, _: asked_before(box, kind="truncate", after=3000, times=9),
     "a time limit was over": slow,
     "a page in place of an answer": lambda box, _: asked_before(box, kind="html"),
-    "not built yet (ConsDB, the logs)": lambda *_: get_clients()["consdb"].query("SELECT 1"),
+    "not built yet (ConsDB over TAP)": lambda *_: get_clients()["consdb_tap"].query("SELECT 1"),
 }
 
 

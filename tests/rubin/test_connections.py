@@ -19,7 +19,7 @@ from skykey.rubin.influx_query import InfluxQueryClient
 from skykey.rubin.logging_query import ExposureLogClient, NarrativeLogClient, NightReportClient
 from skykey.rubin.reference_values import API_ENDPOINTS
 from skykey.rubin.segwarides import ROOT
-from skykey.values.errors import Failed, NoCredential, UnknownSite
+from skykey.values.errors import Failed, NoCredential, UnknownSite, UsageError
 from tests.values.canary import CANARY, leaks
 from tests.wire import fixtures
 from tests.wire.server import Answer, Seen, World, as_json, reply
@@ -305,3 +305,17 @@ def test_a_token_that_the_site_does_not_accept_is_said_and_not_passed_over(servi
     with pytest.raises(Failed, match="not accepted"):
         get_clients()["efd"].query("SHOW DATABASES")
     assert services.asked() == {"repertoire"}
+
+
+@pytest.mark.parametrize(
+    "auth", [CANARY, ("user", CANARY, "more"), (CANARY,), {"user": CANARY}, ("user", CANARY.encode())]
+)
+@pytest.mark.parametrize("client", [InfluxQueryClient, ConsDbFastAPI, NarrativeLogClient])
+def test_h1_what_is_no_pair_is_refused_without_a_word_of_it(client: Any, auth: Any) -> None:
+    arguments = {"auth": auth} if client is InfluxQueryClient else {"api_base": "https://rsp.example.org", "auth": auth}
+    with pytest.raises(UsageError, match="pair of user and token") as caught:
+        client(**arguments)
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    ours = [frame for frame in frames if f"{os.sep}skykey{os.sep}" in frame.filename]
+    assert [frame.name for frame in ours if CANARY in str(frame.locals)] == []
+    assert CANARY not in str(caught.value)

@@ -104,6 +104,24 @@ def test_recognising_takes_no_time_for_any_text() -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("SELECT a FROM m LIMIT 10", 10),
+        ("select a from m limit 10 OFFSET 3 SLIMIT 2", 10),
+        ("SELECT a FROM m LIMIT 10 tz('America/Santiago')", 10),
+        ("SELECT a FROM (SELECT a FROM m LIMIT 3) LIMIT 10 TZ('UTC');", 10),
+        ("SELECT a FROM (SELECT a FROM m LIMIT 3)", None),
+        ("SELECT a FROM (SELECT a FROM (SELECT a FROM m LIMIT 3) WHERE (a > 1))", None),
+        ("SELECT a FROM m GROUP BY * SLIMIT 3", None),
+        ("SELECT a FROM m LIMIT 0", None),
+        ("SELECT a FROM m WHERE b = 'LIMIT 3'", None),
+    ],
+)
+def test_the_limit_of_a_statement_is_the_outermost(statement: str, expected: int | None) -> None:
+    assert influxql.limit(statement) == expected
+
+
 def test_what_stands_in_texts_and_names_is_no_clause() -> None:
     for statement in (
         "SELECT f FROM m WHERE host = 'GROUP BY *'",

@@ -627,6 +627,19 @@ def test_an_index_of_a_topic_that_has_none_does_not_look_like_no_rows(efd: Influ
         efd.select_top_n(EDGES, "*", 1, index=0)
 
 
+@pytest.mark.parametrize("tags", [["salIndex"], []])
+def test_an_index_that_is_text_is_not_asked_for_as_a_number(way: Way, tags: list[str]) -> None:
+    """InfluxDB compares the two without a word, and finds no row."""
+    influx = Influx({BEGIN: {"x": 1.5, "salIndex": "201"}}, tags=tags)
+    with asking(influx) as (client, _):
+        with pytest.raises(UsageError, match="salIndex of the topic t is text") as caught:
+            way(client, "t", "*", instant(BEGIN), last(1), 201)
+        assert "= '201'" in str(caught.value.next)
+        with pytest.raises(UsageError, match="is text"):
+            client.select_top_n("t", "x", 1, index=201)
+    assert influx.asked == []
+
+
 def test_the_time_alone_is_no_field(efd: InfluxQueryClient, way: Way) -> None:
     with pytest.raises(UsageError, match="the time only"):
         way(efd, EDGES, ["time"], instant(BEGIN), instant(BEGIN + SECOND))

@@ -185,6 +185,16 @@ def test_several_measurements_say_which_row_is_whose() -> None:
     assert table["y"].to_pylist() == [None, 2.0]
 
 
+@pytest.mark.parametrize("separate", [False, True])
+def test_measurements_with_the_same_columns_are_told_apart(separate: bool) -> None:
+    """What differs is in the batches' metadata alone, and pieces are put together by their columns."""
+    parts = [series([[1, 1.0]], "time", "x", name="a"), series([[1, 2.0]], "time", "x", name="b")]
+    documents = [result(part, partial=part is parts[0]) for part in parts] if separate else [result(*parts)]
+    table = read(packed(*documents)).arrow
+    assert table.column_names == ["measurement", "time", "x"]
+    assert table.to_pydict()["measurement"] == ["a", "b"]
+
+
 def test_series_of_types_that_do_not_go_together_are_an_error_of_ours() -> None:
     parts = [series([[1, 1.0]], "time", "x", name="a"), series([[1, "b"]], "time", "x", name="b")]
     with pytest.raises(Unreadable, match="do not fit into one table"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -573,3 +574,20 @@ def test_a_file_has_the_permissions_that_its_user_wants(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "x.csv").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_is_replaced_keeps_who_may_read_it_and_a_link_stays_one(tmp_path: Path) -> None:
+    secret, link = tmp_path / "data.csv", tmp_path / "link.csv"
+    secret.write_text("old")
+    secret.chmod(0o600)
+    link.symlink_to(secret)
+    Table(pa.table({"x": [1]}), End(complete=True, rows=1)).save(link)
+    assert link.is_symlink()
+    assert secret.read_text().split() == ['"x"', "1"]
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+def test_a_name_as_long_as_a_folder_takes_is_not_too_long(tmp_path: Path) -> None:
+    path = tmp_path / ("ü" * 125 + ".csv")
+    Table(pa.table({"x": [1]}), End(complete=True, rows=1)).save(path)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]

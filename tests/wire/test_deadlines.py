@@ -15,9 +15,9 @@ import httpcore2
 import pytest
 
 import skykey
+from skykey.values.calloff import stop_flag
 from skykey.values.errors import Interrupted, TimedOut
 from skykey.wire.request import Timeouts
-from skykey.wire.slices import stop_flag
 from tests.wire.askers import Asker, AsyncAsker, get
 from tests.wire.server import Answer, Seen, Server, chunk, head, serving
 

@@ -59,7 +59,11 @@ class method(Generic[P, T]):  # noqa: N801 - a decorator, like property
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
         self.flow = flow
-        functools.update_wrapper(self, flow)  # type: ignore[arg-type]  # a descriptor is documented like a function
+        functools.update_wrapper(self, flow)  # a descriptor is documented like a function
+
+    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
+        return self.__get__(obj, type(obj))(*args, **kwargs)
 
     @overload
     def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
@@ -90,6 +94,11 @@ class twin(Generic[P, T]):  # noqa: N801 - a decorator
 
     def __init__(self, of: method[P, T]) -> None:
         self._of = of
+        functools.update_wrapper(self, of.flow)
+
+    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
+        return self.__get__(obj, type(obj))(*args, **kwargs)
 
     @overload
     def __get__(self, obj: None, owner: type[Any], /) -> Self: ...

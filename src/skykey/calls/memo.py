@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from skykey.calls.question import Question
 from skykey.calls.steps import Await
 from skykey.credentials.ticket import own_copy
+from skykey.values.calloff import stop_flag
 from skykey.values.deadline import Deadline
 from skykey.values.errors import SkykeyError, TimedOut
 
@@ -203,8 +204,6 @@ def _pause_after(problem: SkykeyError, failures: int) -> float:
 
 def _called_off() -> bool:
     """Whether the caller, and not the service, ended its request."""
-    from skykey.wire.slices import stop_flag  # a request was made, so that the HTTP library is there
-
     stop = stop_flag.get()
     return stop is not None and stop.is_set()
 

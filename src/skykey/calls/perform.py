@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from skykey.calls.side_by_side import in_tasks, in_threads
 from skykey.calls.steps import Await, Batches, Gather, Need, Pause, Read, Send, Step
+from skykey.values.calloff import stop_flag
 from skykey.values.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -86,9 +87,6 @@ class Performance(_Course[T]):
         return None
 
     def _wait(self, seconds: float) -> None:
-        # Here and not at the top: it brings the HTTP library along.
-        from skykey.wire.slices import stop_flag
-
         if self._clock.wait(stop_flag.get() or threading.Event(), seconds):
             raise Interrupted("called off while waiting")
 

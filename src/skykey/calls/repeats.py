@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _MOST_REPEATS = 3
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
-_GATEWAY_TIMEOUT = 504
+GATEWAY_TIMEOUT = 504
 
 
 class Repeats:
@@ -46,7 +46,7 @@ class Repeats:
         """
         if self._left == 0 or not isinstance(problem, Unreachable | Interrupted | Overloaded | RateLimited):
             return None
-        if self._is_costly and isinstance(problem, Overloaded) and problem.status == _GATEWAY_TIMEOUT:
+        if self._is_costly and isinstance(problem, Overloaded) and problem.status == GATEWAY_TIMEOUT:
             return None  # the service may still be at it; a second time would double its load
         if begun and isinstance(problem, Interrupted):
             if self._cuts_left == 0:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from skykey.values.calloff import LOOK, stop_flag
 from skykey.values.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-# How soon the caller's own stop flag is passed on; the reads of the threads look up as often.
-_LOOK: Final = 0.1
-
 
 def in_threads(work: Callable[[T], R], items: Sequence[T], at_once: int) -> list[R]:
     """Do the work for each item in a few threads, each with a copy of the caller's context (time limits are there).
@@ -24,7 +22,7 @@ def in_threads(work: Callable[[T], R], items: Sequence[T], at_once: int) -> list
     Parameters
     ----------
     work
-        Blocks; it must heed `wire.slices.stop_flag`.
+        Blocks; it must heed `values.calloff.stop_flag`.
     items
         Begun in this order.
     at_once
@@ -40,9 +38,6 @@ def in_threads(work: Callable[[T], R], items: Sequence[T], at_once: int) -> list
     BaseException
         The first failure, or what interrupts the caller. All threads have ended then.
     """
-    # Here and not at the top: it brings the HTTP library along.
-    from skykey.wire.slices import stop_flag
-
     course = _Course(items)
     outer = stop_flag.get()
 
@@ -63,7 +58,7 @@ def in_threads(work: Callable[[T], R], items: Sequence[T], at_once: int) -> list
             threads.append(thread)
         for thread in threads:
             while thread.is_alive():
-                thread.join(_LOOK)
+                thread.join(LOOK)
                 if outer is not None and outer.is_set():
                     course.fail(Interrupted("called off"))
     finally:

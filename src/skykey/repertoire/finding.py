@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from skykey.credentials.ticket import own_copy
 from skykey.repertoire.exceptions import RepertoireUnknownName
+from skykey.values.similar import similar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,8 +112,5 @@ def _missing(found: Discovery, path: str, message: str) -> BaseException:
 
 
 def _suggestion(name: str, known: Mapping[str, object]) -> str:
-    import difflib
-
-    if near := difflib.get_close_matches(name, known, n=3):
-        return f"did you mean {' or '.join(near)}?"
-    return f"there are: {', '.join(sorted(known)[:_MOST_NAMES])}{', …' if len(known) > _MOST_NAMES else ''}"
+    listed = f"there are: {', '.join(sorted(known)[:_MOST_NAMES])}{', …' if len(known) > _MOST_NAMES else ''}"
+    return similar(name, known) or listed

@@ -28,6 +28,7 @@ from skykey.repertoire.token_argument import closed, keeper_of
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import NotFound, OutOfReach, SkykeyError, TransportError, UnknownName, Unreadable, UsageError
 from skykey.values.reach import Reach
+from skykey.values.similar import similar
 from skykey.values.url import Url, segment
 from skykey.wire.request import Request, Timeouts
 
@@ -185,13 +186,7 @@ class SchemaRegistryFlows:
             known = []
         if topic in known:
             raise UnknownName(f"the schema of {topic} has no such version", words=missing.words) from missing
-        import difflib
-
-        near = difflib.get_close_matches(topic, known, n=3)
-        raise UnknownName(
-            f"{self.url} has no schema of a topic {topic!r}",
-            next=f"did you mean {' or '.join(near)}?" if near else None,
-        ) from missing
+        raise UnknownName(f"{self.url} has no schema of a topic {topic!r}", next=similar(topic, known)) from missing
 
     def _ask(self, path: str, make: Callable[[Any], T]) -> Flow[T]:
         if self._elsewhere:

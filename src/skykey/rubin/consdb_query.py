@@ -11,7 +11,7 @@ from skykey.rubin import consdb_service
 from skykey.rubin.consdb_projection import projection, unequivocal
 from skykey.rubin.consdb_schema import SchemaFlows
 from skykey.rubin.consdb_visits import VisitFlows
-from skykey.rubin.service import SiteService, keeper_for, token_of
+from skykey.rubin.service import SiteService, keeper_for, paired, token_of
 from skykey.tables.frames import frame, frame_twin
 from skykey.tables.json_rows import JsonBatches, JsonTable
 from skykey.tables.packages import arrow
@@ -63,7 +63,7 @@ class ConsDbFlows(ConsDb, VisitFlows, SchemaFlows):
     def __init__(self, api_base: str, auth: tuple[str, str], query_timeout: float = 600) -> None:
         token = token_of(auth)
         del auth  # tracebacks show local variables
-        super().__init__(api_base, keeper_for(api_base, token))
+        super().__init__(api_base, keeper_for(api_base, paired(token)))
         self.query_timeout = query_timeout
         self._memos = {}
 

@@ -15,9 +15,8 @@ from skykey.rubin.influx_release import ReleaseNames, build_influxdb_query, buil
 from skykey.rubin.instants import utc_nanoseconds
 from skykey.rubin.logins import login_keeper
 from skykey.rubin.selections import Selection, SelectionFlows
-from skykey.rubin.service import token_of
+from skykey.rubin.service import paired, token_of
 from skykey.rubin.sites import find_site
-from skykey.rubin.spans import span
 from skykey.rubin.tokens import token_chain
 from skykey.tables.frames import frame, frame_twin
 from skykey.tables.influxdb import InfluxBatches, empty
@@ -90,8 +89,10 @@ class InfluxFlows(SelectionFlows):
         id_tag: str | None = None,
         query_timeout: float = 300.0,
     ) -> None:
-        given = None if auth is None else token_of(auth)
+        is_given, given = auth is not None, token_of(auth) if auth is not None else None
         del auth  # tracebacks show local variables
+        if is_given:
+            given = paired(given)
         site = site.lower()
         repertoire_site = repertoire_site or site
         seller = find_site(repertoire_site)
@@ -290,7 +291,7 @@ class InfluxFlows(SelectionFlows):
             For a topic or field that does not exist, with similar names.
         UsageError
             For something that is not a point in time, or an end before the start: no request is made then. For an
-            `index` where the topic has no ``salIndex``, and for tags or the time alone.
+            `index` where the topic has no ``salIndex`` or one that is text, and for tags or the time alone.
         QueryError, Interrupted, TimedOut, Unreachable
             As `query`. A failure of one part is that of the whole.
 
@@ -302,7 +303,7 @@ class InfluxFlows(SelectionFlows):
         ... )  # doctest: +SKIP
         """
         chosen = Selection.of(topic_name, fields, index, units=units)
-        return (yield from self._series(chosen, Window(*span(t_start, t_end, is_window=is_window))))
+        return (yield from self._series(chosen, _window(t_start, t_end, is_window=is_window)))
 
     @rows
     def stream_time_series(
@@ -341,7 +342,7 @@ class InfluxFlows(SelectionFlows):
         ...     rows.save("elevation.parquet")
         """
         chosen = Selection.of(topic_name, fields, index, units=units)
-        return (yield from self._streamed_series(chosen, Window(*span(t_start, t_end, is_window=is_window))))
+        return (yield from self._streamed_series(chosen, _window(t_start, t_end, is_window=is_window)))
 
     @frame
     def select_packed_time_series(
@@ -399,7 +400,7 @@ class InfluxFlows(SelectionFlows):
         from skykey.rubin import packed
 
         packed.check_reference(ref_timestamp_fmt, ref_timestamp_scale)
-        window = Window(*span(t_start, t_end, is_window=is_window))
+        window = _window(t_start, t_end, is_window=is_window)
         arrays = yield from self._arrays(topic_name, base_fields, ref_timestamp_col)
         fields = (ref_timestamp_col, *(field for places in arrays.values() for field in places))
         table = yield from self._series(Selection.of(topic_name, tuple(dict.fromkeys(fields)), index), window)
@@ -477,6 +478,13 @@ class InfluxFlows(SelectionFlows):
     def __repr__(self) -> str:
         # Also where the constructor raised: tracebacks show local variables.
         return f"<{type(self).__name__} {getattr(self, 'influx_db', '?')}>"
+
+
+def _window(t_start: Any, t_end: Any, *, is_window: bool) -> Window:
+    # Here and not at the top: leap seconds are not needed to make a client.
+    from skykey.rubin.spans import span
+
+    return Window(*span(t_start, t_end, is_window=is_window))
 
 
 def _names(columns: Sequence[Column]) -> list[str]:

@@ -28,7 +28,8 @@ _LITERAL = re.compile(r"""'(?:[^'\\]|\\.)*'|[+-]?(?:\d+(?:\.\d*)?|\.\d+)|true|fa
 # What it reads as the end of a line or of the statement, and what UTF-8 does not have.
 _UNWRITTEN = re.compile(r"[\r\0\ud800-\udfff]")
 _INTO = re.compile(r"\bINTO\b", re.IGNORECASE)
-_LIMIT = re.compile(r"\bLIMIT\s+(\d{1,18})\b(?!.*\))", re.IGNORECASE | re.DOTALL)
+# Not that of a subquery, which a bracket closes; behind it may stand the brackets of tz().
+_LIMIT = re.compile(r"\bLIMIT\s+(\d{1,18})\b(?![^(]*\))", re.IGNORECASE)
 _GROUP_BY = re.compile(r"\bGROUP\s+BY\s+(\*)?", re.IGNORECASE)
 
 

@@ -13,7 +13,7 @@ from skykey.rubin.logs.night_report import NightReportFlows
 from skykey.rubin.logs.parameters import together
 from skykey.rubin.logs.services import LOGS
 from skykey.rubin.logs.times import logtime_to_datetime
-from skykey.rubin.service import keeper_for, token_of
+from skykey.rubin.service import keeper_for, paired, token_of
 from skykey.tables.frames import frame, frame_twin
 from skykey.values.errors import UsageError
 
@@ -78,7 +78,7 @@ class LoggingServiceClient(_AnyLogFlows, Sync):
             raise UsageError(f"no log is at {url}", next=f"it ends in {', '.join(each.path for each in LOGS)}")
         self._log, self._below = log, log.path
         root = whole.removesuffix(log.path)
-        super().__init__(root, keeper_for(root, token))
+        super().__init__(root, keeper_for(root, paired(token)))
         self.results_as_dataframe = results_as_dataframe
 
     if TYPE_CHECKING:

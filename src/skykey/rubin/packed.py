@@ -14,6 +14,7 @@ from skykey.tables.influxdb import apart, common_type
 from skykey.tables.packages import arrow
 from skykey.values.errors import UnknownName, UsageError
 from skykey.values.scales import FIRST_TAI, SECOND, tai_from_utc_array, utc_from_tai, utc_from_tai_array
+from skykey.values.similar import similar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,15 +93,12 @@ def _places(known: Sequence[str], base: str) -> tuple[str, ...]:
 
 
 def _no_array(known: Sequence[str], base: str) -> UnknownName:
-    import difflib
-
     if base in known:
         return UnknownName(f"{base} is one value and not an array", next="use select_time_series")
     numbered = (_NUMBERED.fullmatch(field) for field in known)
     arrays = sorted({match[1] for match in numbered if match and match[1]})
-    near = difflib.get_close_matches(base, arrays, n=3)
-    if near:
-        return UnknownName(f"there is no array {base!r}", next=f"did you mean {' or '.join(near)}?")
+    if meant := similar(base, arrays):
+        return UnknownName(f"there is no array {base!r}", next=meant)
     listed = ", ".join(arrays[:5]) + (", …" if len(arrays) > 5 else "")  # noqa: PLR2004 - what is read at a glance
     return UnknownName(f"there is no array {base!r}" + (f"; there are {listed}" if arrays else " and no other either"))
 

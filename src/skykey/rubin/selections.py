@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from skykey.calls.flow import Flow, bounded, gather, stream
+from skykey.calls.repeats import GATEWAY_TIMEOUT
 from skykey.calls.steps import Batches
 from skykey.calls.windows import Window, ask_windows, plan
 from skykey.rubin import influxql
@@ -18,7 +19,7 @@ from skykey.tables.metadata import described
 from skykey.tables.table import Table
 from skykey.values.errors import LimitExceeded, Overloaded, UnknownName, UsageError
 from skykey.values.progress import advance
-from skykey.values.scales import SECOND
+from skykey.values.similar import similar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,8 +37,8 @@ _FASTEST: Final = 50.0
 _SAMPLE: Final = 1000
 # Many users share 150 places for statements at a site.
 _AT_ONCE: Final = 4
-_GATEWAY_TIMEOUT: Final = 504
 _INDEX: Final = "salIndex"
+_SECOND: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class SelectionFlows(SchemaFlows):
         windows, whole = yield from self._planned(window, groups, known, columns)
         if whole is None:
             found = yield from ask_windows(
-                windows, lambda each: self._part(groups, each, known, len(windows)), at_once=_AT_ONCE, least=SECOND
+                windows, lambda each: self._part(groups, each, known, len(windows)), at_once=_AT_ONCE, least=_SECOND
             )
             whole = one_after_another(found)
         else:
@@ -139,7 +140,7 @@ class SelectionFlows(SchemaFlows):
                     windows[first : first + at_once],
                     lambda each: self._part(groups, each, known, at_once),
                     at_once=at_once,
-                    least=SECOND,
+                    least=_SECOND,
                 )
                 batches = [_in_order(each, chosen, columns) for each in found if each.num_rows]
                 rows += sum(each.num_rows for each in batches)
@@ -162,7 +163,7 @@ class SelectionFlows(SchemaFlows):
         try:
             end: End = yield from _stopped(stream(call))
         except LimitExceeded:
-            if window.length <= SECOND or any(each.out for each in begun):
+            if window.length <= _SECOND or any(each.out for each in begun):
                 raise
             advance(parts=-1)
             return None
@@ -184,7 +185,7 @@ class SelectionFlows(SchemaFlows):
 
         With `together` so many windows have no more cells than one would otherwise: they are held at the same time.
         """
-        if window.length / SECOND * _FASTEST * len(columns) <= _MOST_CELLS:
+        if window.length / _SECOND * _FASTEST * len(columns) <= _MOST_CELLS:
             return [window], None
         try:
             table = yield from self._one(groups[0].within(window, first=_SAMPLE), groups[0], known)
@@ -199,7 +200,7 @@ class SelectionFlows(SchemaFlows):
         before = [Window(window.first, first - 1)] if len(groups) > 1 and first > window.first else []
         amount = _expected(sample, filled) * len(columns)
         most = _MOST_CELLS if amount <= _MOST_CELLS else _MOST_CELLS / together
-        return [*before, *plan(filled, amount=amount, most=most, step=SECOND)], None
+        return [*before, *plan(filled, amount=amount, most=most, step=_SECOND)], None
 
     def _part(self, groups: Sequence[Selection], window: Window, known: Sequence[Column], windows: int) -> Flow[Any]:
         # Where several windows are under way, each asks for one group of fields after the other.
@@ -237,6 +238,9 @@ class SelectionFlows(SchemaFlows):
         if chosen.index is not None and _INDEX not in names:
             # InfluxDB answers this with no rows, and what follows too, whatever there is.
             raise UsageError(f"the topic {chosen.topic} has no {_INDEX}", next="leave the index out")
+        if chosen.index is not None and types_of(known).get(_INDEX) == arrow_type("string"):
+            remedy = f"ask in InfluxQL: skykey rubin query, with {_INDEX} = '{chosen.index}'"
+            raise UsageError(f"{_INDEX} of the topic {chosen.topic} is text, and the index a number", next=remedy)
         tags = {column.name for column in known if column.is_tag} | {"time"}
         if chosen.fields and tags.issuperset(chosen.fields):
             only = "the time only" if set(chosen.fields) == {"time"} else "tags only"
@@ -259,10 +263,7 @@ class SelectionFlows(SchemaFlows):
 
 def unknown(what: str, name: str, known: Iterable[str], *, remedy: str) -> UnknownName:
     """With similar names; where there are none, the command that lists them all."""
-    import difflib
-
-    near = difflib.get_close_matches(name, known, n=3)
-    return UnknownName(f"{what} {name!r}", next=f"did you mean {' or '.join(near)}?" if near else remedy)
+    return UnknownName(f"{what} {name!r}", next=similar(name, known) or remedy)
 
 
 def _groups(known: Sequence[Column], chosen: Selection) -> list[Selection]:
@@ -309,9 +310,9 @@ def _stopped(flow: Flow[T]) -> Flow[T]:
     try:
         return (yield from flow)
     except Overloaded as problem:
-        if problem.status != _GATEWAY_TIMEOUT:
+        if problem.status != GATEWAY_TIMEOUT:
             raise
-        stopped = f"{problem.url} was too slow for whatever stands before it ({_GATEWAY_TIMEOUT})"
+        stopped = f"{problem.url} was too slow for whatever stands before it ({GATEWAY_TIMEOUT})"
         raise LimitExceeded(stopped, words=problem.words, status=problem.status, url=problem.url) from problem
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from skykey.credentials.keeper import Keeper
 from skykey.credentials.sources.argument import Argument
 from skykey.rubin.reference_values import API_ENDPOINTS
 from skykey.rubin.sites import Site
 from skykey.rubin.tokens import Checked
-from skykey.values.errors import NotBuiltYet
+from skykey.values.errors import NotBuiltYet, UsageError
 from skykey.values.reach import Reach
 from skykey.values.secret import Secret
 from skykey.values.url import Url
@@ -22,10 +22,31 @@ if TYPE_CHECKING:
 _TOKEN_PREFIX = "gt-"  # noqa: S105 - what every Gafaelfawr token starts with
 
 
-def token_of(auth: tuple[str, str]) -> Secret:
-    """The token in a pair for Basic authentication; Gafaelfawr takes it in either place."""
+def token_of(auth: Any) -> Secret | None:
+    """The token in a pair for Basic authentication; Gafaelfawr takes it in either place.
+
+    Returns
+    -------
+    Secret or None
+        None for what is no pair of texts: whoever has dropped its own copy raises (`paired`).
+    """
+    if not isinstance(auth, tuple | list) or len(auth) != 2 or not all(isinstance(part, str) for part in auth):  # noqa: PLR2004 - a pair
+        return None
     user, password = auth
     return Secret(user if user.startswith(_TOKEN_PREFIX) and not password.startswith(_TOKEN_PREFIX) else password)
+
+
+def paired(token: Secret | None) -> Secret:
+    """What `token_of` found.
+
+    Raises
+    ------
+    UsageError
+        If it found no pair.
+    """
+    if token is None:
+        raise UsageError("auth is not a pair of user and token", next='pass auth=("user", token)')
+    return token
 
 
 class SiteService:

@@ -47,11 +47,17 @@ class _Shapes(Generic[P]):
         self._flow = flow
         self._obj = obj
         functools.update_wrapper(self, flow)  # type: ignore[arg-type]  # a callable object is documented like a function
-        whole = inspect.signature(flow)
-        self.__signature__ = whole.replace(parameters=list(whole.parameters.values())[1:])
+        self.__signature__ = _signature(flow)
 
     def __repr__(self) -> str:
         return f"<{self._flow.__qualname__} of {self._obj!r}>"
+
+
+@functools.cache
+def _signature(flow: Callable[..., Flow[Table]]) -> inspect.Signature:
+    """As whoever calls the method sees it: without ``self``, and with what comes back."""
+    whole = inspect.signature(flow)
+    return whole.replace(parameters=list(whole.parameters.values())[1:], return_annotation="pd.DataFrame")
 
 
 class Frames(_Shapes[P]):
@@ -112,7 +118,11 @@ class frame(Generic[P]):  # noqa: N801 - a decorator, like property
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[Table]]) -> None:
         self.flow = flow
-        functools.update_wrapper(self, flow)  # type: ignore[arg-type]  # a descriptor is documented like a function
+        functools.update_wrapper(self, flow)  # a descriptor is documented like a function
+
+    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
+        return self.__get__(obj, type(obj))(*args, **kwargs)
 
     @overload
     def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
@@ -143,7 +153,11 @@ class frame_twin(Generic[P]):  # noqa: N801 - a decorator
 
     def __init__(self, of: frame[P]) -> None:
         self._of = of
-        functools.update_wrapper(self, of.flow)  # type: ignore[arg-type]  # a descriptor is documented like a function
+        functools.update_wrapper(self, of.flow)  # a descriptor is documented like a function
+
+    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
+        return self.__get__(obj, type(obj))(*args, **kwargs)
 
     @overload
     def __get__(self, obj: None, owner: type[Any], /) -> Self: ...

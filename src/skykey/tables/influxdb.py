@@ -345,7 +345,9 @@ class InfluxTable(InfluxBatches):
     def feed(self, chunk: bytes, /) -> Sequence[pa.Table]:
         """Collect the batches; none goes on."""
         for batch in super().feed(chunk):
-            if self._in_latest >= _PIECE or (self._latest and self._latest[-1].schema != batch.schema):
+            # In the metadata is the measurement: what is gathered has that of its first batch.
+            is_other = self._latest and not self._latest[-1].schema.equals(batch.schema, check_metadata=True)
+            if self._in_latest >= _PIECE or is_other:
                 self._gather()
             self._latest.append(batch)
             self._in_latest += batch.num_rows

@@ -213,7 +213,11 @@ class rows(Generic[P]):  # noqa: N801 - a decorator, like property
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[End]]) -> None:
         self.flow = flow
-        functools.update_wrapper(self, flow)  # type: ignore[arg-type]  # a descriptor is documented like a function
+        functools.update_wrapper(self, flow)  # a descriptor is documented like a function
+
+    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
+        return self.__get__(obj, type(obj))(*args, **kwargs)
 
     @overload
     def __get__(self, obj: None, owner: type[Any], /) -> Self: ...

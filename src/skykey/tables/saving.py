@@ -9,6 +9,7 @@ for a file that lacks a column's values, or has rounded them, looks like one tha
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ GROUP_ROWS: Final = 65_536
 GROUP_BYTES: Final = 64 * 2**20
 """A row group is written as soon as it has so many rows, or takes so much memory."""
 
+# A folder takes names of 255 bytes, and a letter may have four.
+_MOST_OF_NAME: Final = 40
 _PACKAGES: Final[dict[str, Callable[[], Any]]] = {".parquet": parquet, ".csv": csv, ".arrow": ipc, ".feather": ipc}
 _LESS: Final = "ask for named columns of one measurement, or collect the rows in a table first"
 
@@ -53,7 +56,8 @@ class Saving:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         import secrets
 
-        self._path = Path(path)
+        # Of a link the file that it leads to: the link stays one.
+        self._path = Path(os.path.realpath(path))
         self._ending = self._path.suffix.lower()
         if self._ending not in _PACKAGES:
             what = self._ending or "a file without an ending"
@@ -62,7 +66,7 @@ class Saving:
         if self._path.is_dir():
             raise UsageError(f"{self._path} is a folder", next="name a file")
         # A name of its own: two programs that write the same file must not write into each other's.
-        self._temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.part")
+        self._temporary = self._path.with_name(f".{self._path.name[:_MOST_OF_NAME]}.{secrets.token_hex(4)}.part")
         self._sink = self._temporary.open("xb")
         self._lock = threading.Lock()
         self._over = False
@@ -164,6 +168,8 @@ class Saving:
 
     def place(self) -> None:
         """Give the sealed file its name."""
+        with suppress(FileNotFoundError):  # whose file is replaced has said who may read it
+            self._temporary.chmod(stat.S_IMODE(self._path.stat().st_mode))
         self._temporary.replace(self._path)
         self._over = True
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from skykey.values.calloff import LOOK, stop_flag
+from skykey.values.errors import Interrupted
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -38,8 +41,23 @@ class Bell:
                 continue  # that loop was closed meanwhile, and its tasks with it
 
     def wait(self, seconds: float | None, clock: Clock) -> bool:
-        """Block until it has rung (True) or the seconds are over (False)."""
-        return clock.wait(self._rung, seconds)
+        """Block until it has rung (True) or the seconds are over (False).
+
+        Raises
+        ------
+        Interrupted
+            If the stop flag is set meanwhile.
+        """
+        stop = stop_flag.get()
+        if stop is None:
+            return clock.wait(self._rung, seconds)
+        ends = None if seconds is None else clock.steady() + seconds
+        while not clock.wait(self._rung, LOOK if ends is None else max(0.0, min(LOOK, ends - clock.steady()))):
+            if stop.is_set():
+                raise Interrupted("called off while waiting for another caller")
+            if ends is not None and clock.steady() >= ends:
+                return False
+        return True
 
     async def await_(self, seconds: float | None) -> bool:
         """As `wait`, on the running event loop, which stays free."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore2
 
+from skykey.values.calloff import LOOK, stop_flag
 from skykey.values.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from skykey.values.deadline import Deadline
-
-_SLICE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +44,10 @@ class Limits:
             raise Interrupted(f"called off while {doing}")
         self.deadline.check(doing)
         remaining = self.deadline.remaining()
-        return _SLICE if remaining is None else min(_SLICE, max(remaining, 0.001))
+        return LOOK if remaining is None else min(LOOK, max(remaining, 0.001))
 
 
 _limits: ContextVar[Limits | None] = ContextVar("skykey_limits", default=None)
-stop_flag: ContextVar[threading.Event | None] = ContextVar("skykey_stop", default=None)
-"""Set by whoever runs several blocking exchanges side by side and must be able to end them."""
 
 
 class limited:  # noqa: N801 - used as a statement: with limited(deadline)

@@ -100,7 +100,10 @@ def _noting(headings: list[Any], rows: Rows) -> Iterator[Any]:
 
 def _summary(table: Table) -> str:
     end = table.end
-    how = "complete" if end.complete else f"not complete: cut by {end.cut_by or 'the server'}"
+    if not end.complete:
+        how = f"not complete: cut by {end.cut_by or 'the server'}"
+    else:
+        how = "complete" if end.cut_by is None else f"as many as {end.cut_by} allows"
     unknown = "" if table.columns_known else "; the service does not say which columns this would have"
     return f"{end.rows:,} row{'' if end.rows == 1 else 's'}, {how}{unknown}"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from skykey.calls.call import Repeat
 from skykey.rubin.logs import parameters
 from skykey.rubin.logs.asking import LogFlows, one_row
-from skykey.rubin.service import SiteService, keeper_for, token_of
+from skykey.rubin.service import SiteService, keeper_for, paired, token_of
 from skykey.values.errors import Interrupted, ServiceError, SkykeyError, TimedOut, Unreadable, UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class WritingFlows(LogFlows):
         token = token_of(auth)
         del auth  # tracebacks show local variables
         # By name: the blocking classes have another base beside this one, whose constructor takes a URL.
-        SiteService.__init__(self, api_base, keeper_for(api_base, token))
+        SiteService.__init__(self, api_base, keeper_for(api_base, paired(token)))
 
     def _one(self, which: str | UUID) -> Flow[Row]:
         return (yield from self._asked("GET", self._row(which), one_row))
