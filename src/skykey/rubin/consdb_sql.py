@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from skykey.rubin import consdb_statement
 from skykey.rubin.instants import tai_nanoseconds
 from skykey.values.errors import UsageError
-from skykey.values.scales import mjd_from_tai
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -147,6 +146,9 @@ def mjd(when: Any) -> str:
     >>> mjd("2025-06-20T12:00:00Z"), mjd("2025-06-20T11:59:23Z")
     ('60846.50042824074', '60846.5')
     """
+    # Here and not at the top: leap seconds are not needed to make a client.
+    from skykey.values.scales import mjd_from_tai
+
     return _number(mjd_from_tai(tai_nanoseconds(when)))
 
 

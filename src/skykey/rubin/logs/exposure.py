@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.faces import method
-from skykey.rubin.dayobs_utils import day_obs_str_to_int, day_obs_to_date, time_to_day_obs_int
 from skykey.rubin.instants import tai_nanoseconds
 from skykey.rubin.logs import times
 from skykey.rubin.logs.columns import table_of
@@ -15,7 +14,6 @@ from skykey.rubin.logs.services import EXPOSURE, EXPOSURES, MOST_ROWS
 from skykey.rubin.logs.writing import AGENT, LEVEL, WritingFlows
 from skykey.tables.frames import frame
 from skykey.values.errors import Unreadable, UsageError
-from skykey.values.scales import DAY
 from skykey.values.url import Url
 
 if TYPE_CHECKING:
@@ -24,6 +22,9 @@ if TYPE_CHECKING:
     from skykey.calls.flow import Flow
     from skykey.rubin.logs.paging import Row
     from skykey.tables.table import Table
+
+
+_DAY: Final = 86_400 * 10**9
 
 
 def query_params(t_start: Any, t_end: Any, user_params: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -57,9 +58,12 @@ def query_params(t_start: Any, t_end: Any, user_params: dict[str, Any] | None = 
     begin, end = tai_nanoseconds(t_start), tai_nanoseconds(t_end)
     if end < begin:
         raise UsageError(f"the end {t_end} is before the start {t_start}", next="give the earlier point in time first")
+    # Here and not at the top: leap seconds are not needed to make a client.
+    from skykey.rubin.dayobs_utils import day_obs_to_date, time_to_day_obs_int
+
     first = time_to_day_obs_int(t_start)
     # The end itself is not in it, unless there is nothing else.
-    last = day_obs_to_date(first) + timedelta(days=(end - 1 - _noon(begin)) // DAY if end > begin else 0)
+    last = day_obs_to_date(first) + timedelta(days=(end - 1 - _noon(begin)) // _DAY if end > begin else 0)
     asked = {
         "is_human": "either",
         "is_valid": "true",
@@ -73,12 +77,14 @@ def query_params(t_start: Any, t_end: Any, user_params: dict[str, Any] | None = 
 
 def day_after(day_obs: int | str) -> int:
     """The next ``day_obs``."""
+    from skykey.rubin.dayobs_utils import day_obs_str_to_int, day_obs_to_date
+
     return day_obs_str_to_int((day_obs_to_date(day_obs) + timedelta(days=1)).isoformat())
 
 
 def _noon(tai: int) -> int:
     """Where the day of observing begins."""
-    return tai - (tai - DAY // 2) % DAY
+    return tai - (tai - _DAY // 2) % _DAY
 
 
 class ExposureLogFlows(WritingFlows):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from skykey.calls.faces import method
-from skykey.rubin.dayobs_utils import day_obs_str_to_int, day_obs_to_date
 from skykey.rubin.logs import times
 from skykey.rubin.logs.exposure import day_after
 from skykey.rubin.logs.night_html import format_night_report, none_for
@@ -38,6 +37,9 @@ def query_params(day_obs: str | int) -> dict[str, Any]:
     >>> query_params("2025-12-31")
     {'min_day_obs': 20251231, 'max_day_obs': 20260101, 'is_valid': 'true'}
     """
+    # Here and not at the top: leap seconds are not needed to make a client.
+    from skykey.rubin.dayobs_utils import day_obs_str_to_int, day_obs_to_date
+
     first = day_obs_str_to_int(day_obs_to_date(day_obs).isoformat())
     return {"min_day_obs": first, "max_day_obs": day_after(first), "is_valid": "true"}
 

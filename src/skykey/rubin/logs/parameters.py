@@ -11,7 +11,6 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from skykey.rubin.dayobs_utils import day_obs_str_to_int
 from skykey.rubin.logs import times
 from skykey.values.errors import UnknownName, UsageError
 
@@ -161,6 +160,9 @@ def _whole(given: Any) -> int:
 
 def _day(given: Any) -> int:
     # Only one with dashes is taken apart: an exclusive bound may be the day 31 of any month.
+    # Here and not at the top: leap seconds are not needed to make a client.
+    from skykey.rubin.dayobs_utils import day_obs_str_to_int
+
     return day_obs_str_to_int(given) if isinstance(given, str) and _DASHED.fullmatch(given) else _whole(given)
 
 
