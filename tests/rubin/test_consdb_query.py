@@ -485,6 +485,7 @@ def test_the_limit_is_the_servers_number() -> None:
 
 def test_a_statements_own_limit_is_told(consdb: ConsDbFastAPI) -> None:
     assert consdb.query(f"{SOME} limit 3").attrs["cut_by"] == "the statement's LIMIT"
+    assert consdb.query(f"{SOME} limit :most", {"most": 3}).attrs["truncated"]
     assert not consdb.query(f"{SOME} limit 3000").attrs["truncated"]
 
 

@@ -369,3 +369,11 @@ def test_only_what_is_certain_is_typed_before_the_answer(statement: str, certain
     else:
         assert found is not None
         assert {column.name: str(column.type) for column in found.columns(KNOWN)} == certain
+
+
+@pytest.mark.parametrize(
+    "value", [np.datetime64("2025-06-20T12:00", "ns"), np.timedelta64(5, "ns"), np.array(["2025-06-20"], "M8[ns]")]
+)
+def test_a_time_without_a_scale_does_not_become_a_number(value: Any) -> None:
+    with pytest.raises(UsageError, match="no scale"):
+        consdb_sql.literal(value)

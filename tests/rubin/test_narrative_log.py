@@ -460,3 +460,20 @@ def test_what_cannot_be_written_is_refused_before_it_is_sent(way: Any, words: st
         with pytest.raises(UsageError, match=words):
             way(NarrativeLogClient(server.url, AUTH))
         assert server.seen == []
+
+
+# -- services that are newer than this, or broken
+
+
+@pytest.mark.parametrize("row", [{"level": 2.5}, {"level": True}, {"id": None}, {"id": []}, {"id": {}}])
+def test_a_broken_row_is_neither_rounded_nor_lost(row: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        night(message(1), {**message(2), **row})
+
+
+def test_a_new_field_keeps_its_values_and_the_index_is_not_one() -> None:
+    frame = night({**message(1), "score": [1.5, True], "time": 5}, {**message(2), "score": None, "time": 7})
+    assert frame["score"].tolist() == [[1.5, True], None]
+    assert [type(each) for each in frame["score"].iloc[0]] == [float, bool]
+    assert frame["time_1"].tolist() == [5, 7]
+    assert str(frame.index.dtype) == "datetime64[ns, UTC]"

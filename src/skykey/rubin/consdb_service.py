@@ -75,7 +75,7 @@ class ServiceFlows(SiteService):
     ) -> Flow[Table]:
         """The answer to a statement as a table."""
         table: Table = yield from self._sent(statement, values, make, ask)
-        end = _cut(table.end, statement)
+        end = _cut(table.end, written(statement, values))
         return replace(table, end=end, facts={"query": statement, **table.facts})
 
     def _batches(
@@ -83,7 +83,7 @@ class ServiceFlows(SiteService):
     ) -> Flow[End]:
         """The same as it comes."""
         end: End = yield from self._sent(statement, values, make, stream)
-        return _cut(end, statement)
+        return _cut(end, written(statement, values))
 
     def _sent(
         self,

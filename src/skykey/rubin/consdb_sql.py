@@ -210,6 +210,8 @@ def literal(value: Any) -> str:
     >>> literal(datetime(2025, 6, 20, 12, tzinfo=timezone.utc))
     "timestamp '2025-06-20 12:00:37.000000'"
     """
+    if getattr(getattr(value, "dtype", None), "kind", "") in {"m", "M"}:
+        raise UsageError("NumPy's times name no scale", next="use astropy Times or aware datetimes")
     given = value.tolist() if hasattr(value, "tolist") else value  # NumPy's and pandas' arrays and numbers
     return _several(given) if isinstance(given, list | tuple | set | frozenset) else _one(given)
 

@@ -79,6 +79,8 @@ class BinaryRows:
                 )
             gaps[-1] += width * length
         self._tail = gaps[-1]
+        if sum(gaps) > _MOST_ROW:
+            raise BadVOTable(f"a row of more than {_MOST_ROW:,} bytes")
         self._record = np.dtype(record)
         self._codes = np.full(256, _NEITHER, np.uint8)
         for letters, meaning in ((b"Tt1", _TRUE), (b"Ff0", _FALSE), (b"\0 ?", _NULL)):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from skykey.rubin.logs import times
 from skykey.tables.columns import Column
 from skykey.tables.end import End
+from skykey.tables.json_values import Misfit, array_of
 from skykey.tables.packages import arrow, pandas
 from skykey.tables.table import Table
 from skykey.values.errors import Unreadable
@@ -75,17 +76,20 @@ def table_of(log: Log, found: Found, *, utc: bool, front: Any = None, back: Any 
         for name in row:
             if name not in kinds:
                 kinds[name] = _unknown(name, found.rows)
-    columns = {name: _column(name, kind, found.rows, utc=utc) for name, kind in kinds.items()}
+    # What is made here keeps its name; a field of a later service that has the same one stands beside it.
+    made = {*(front or {}), *(back or {})}
+    names = {name: f"{name}_1" if name in made else name for name in kinds}
+    columns = {names[name]: _column(name, kind, found.rows, utc=utc) for name, kind in kinds.items()}
     data = arrow().table({**(front or {}), **columns, **(back or {})})
     cut_by = f"the limit of {found.limit} rows" if found.truncated else None
     end = End(complete=True, rows=len(found.rows), cut_by=cut_by)
     facts = {"query": found.query, "name": log.path}
-    documents = tuple(name for name, kind in kinds.items() if kind == "document")
+    documents = tuple(names[name] for name, kind in kinds.items() if kind == "document")
     scale = "utc" if utc or front else None
     table = LogTable(data, end, facts=facts, time_scale=scale, documents=documents)
     told = {**_DESCRIPTIONS, "date": None} if utc else _DESCRIPTIONS
     notes = [
-        Column(name, data.schema.field(name).type, unit=_UNITS.get(kind), description=told.get(kind))
+        Column(names[name], data.schema.field(names[name]).type, unit=_UNITS.get(kind), description=told.get(kind))
         for name, kind in kinds.items()
     ]
     return table.described(notes)  # type: ignore[return-value]  # it makes one of the same class
@@ -132,7 +136,7 @@ def _column(name: str, kind: str, rows: Sequence[Row], *, utc: bool) -> Any:
             case "text":
                 return pa.array(values, pa.string())
             case "whole":
-                return pa.array(values, pa.int64())
+                return pa.array(_whole(values), pa.int64())
             case "number":
                 return pa.array(values, pa.float64())
             case "flag":
@@ -146,9 +150,16 @@ def _column(name: str, kind: str, rows: Sequence[Row], *, utc: bool) -> Any:
             case "document":
                 return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
             case _:
-                return pa.array(values)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as problem:
+                return array_of(values, None)
+    except (pa.ArrowException, Misfit, TypeError, ValueError, OverflowError) as problem:
         raise Unreadable(f"the service's column {name} does not hold what was promised ({problem})") from None
+
+
+def _whole(values: Sequence[Any]) -> Sequence[Any]:
+    """The same, if all are whole numbers: Arrow would cut off the fraction of one that is not."""
+    if any(value is not None and type(value) is not int for value in values):
+        raise ValueError("a value is no whole number")
+    return values
 
 
 def _counted(name: str, value: Any) -> int | None:
@@ -161,11 +172,12 @@ def _counted(name: str, value: Any) -> int | None:
 
 
 def _unknown(name: str, rows: Sequence[Row]) -> str:
-    """Of a field that a later service has: what Arrow makes of it, or JSON."""
-    try:
-        kind = arrow().array([row.get(name) for row in rows]).type
-    except (arrow().ArrowException, TypeError, ValueError, OverflowError):
+    """Of a field that a later service has: a column of one type, or JSON."""
+    values = [row.get(name) for row in rows]
+    if any(isinstance(value, list | dict) for value in values):
         return "document"
-    types = arrow().types
-    nested = kind.value_type if types.is_list(kind) else kind
-    return "document" if types.is_nested(nested) else "unknown"
+    try:
+        array_of(values, None)
+    except Misfit:
+        return "document"
+    return "unknown"
