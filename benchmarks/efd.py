@@ -15,18 +15,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import json
-import os
-import resource
 import ssl
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import rounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,25 +48,10 @@ def measured(client: str, rows: int) -> None:
     efd = connections.get_clients()["efd"]
     begin, end = (Time(each // 10**9, each % 10**9 / 1e9, format="unix", scale="utc") for each in span(rows))
     warm = efd.select_time_series(TOPIC, "*", begin, begin)  # imports, login, connection, the list of topics
-    base, before = peak(), resource.getrusage(resource.RUSAGE_SELF)
-    began = time.perf_counter()
-    frame = efd.select_time_series(TOPIC, "*", begin, end)
-    wall = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    shown = {
-        "wall": wall,
-        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        "peak": peak(),
-        "over": peak() - base,
-        "checks": [len(warm), *frame.shape, *(float(frame[name].sum()) for name in ("float00", "integer0"))],
-    }
-    print(json.dumps(shown))
-
-
-def peak() -> float:
-    """The high-water mark of this process's memory in MB; getrusage would count that of its parent too."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+    rounds.measured(
+        lambda: efd.select_time_series(TOPIC, "*", begin, end),
+        lambda frame: [len(warm), *frame.shape, *(float(frame[name].sum()) for name in ("float00", "integer0"))],
+    )
 
 
 def span(rows: int) -> tuple[int, int]:
@@ -122,41 +104,19 @@ def site(rows: int) -> Iterator[Box]:
         yield box
 
 
-def run(client: str, python: Path, rows: int, box: Box) -> dict[str, Any]:
-    """One measurement, in a process of its own."""
+def compare(rows: int, number: int, pythons: dict[str, Path], box: Box) -> None:
+    """Both in turn."""
     environment = box.environment(as_real=True)
-    environment.pop("PYTHONPATH", None)
-    command = [str(python), str(HERE), "--measure", client, "--rows", str(rows)]
-    done = subprocess.run(command, env=environment, cwd=os.path.dirname(HERE), capture_output=True, text=True)  # noqa: PLW1510
-    if done.returncode:
-        sys.exit(f"{client} failed:\n{done.stderr}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
 
+    def one(client: str, python: Path) -> dict[str, Any]:
+        found = rounds.process(python, str(HERE), client, "--rows", str(rows), environment=environment)
+        if found["checks"][:3] != [1, rows, FLOATS + INTEGERS + 2]:
+            sys.exit(f"{client} did not get what was asked for: {found['checks']}")
+        return found
 
-def compare(rows: int, rounds: int, pythons: dict[str, Path], box: Box) -> None:
-    """Both in turn, who is first changes; a ratio is one round's."""
-    ours, theirs = pythons
-    taken: dict[str, list[dict[str, Any]]] = {client: [] for client in pythons}
-    print(f"\nN = {rows:,}\n{'round':>6} {f'{ours} rows/s':>20} {f'{theirs} rows/s':>20} {'ratio':>7}")
-    for number in range(1, rounds + 1):
-        for client in sorted(pythons, reverse=bool(number % 2)):
-            taken[client].append(run(client, pythons[client], rows, box))
-        one, other = taken[ours][-1], taken[theirs][-1]
-        if one["checks"] != other["checks"] or one["checks"][:3] != [1, rows, FLOATS + INTEGERS + 2]:
-            sys.exit(f"they do not agree: {one['checks']} and {other['checks']}")
-        speeds = (f"{rows / each['wall']:>20,.0f}" for each in (one, other))
-        print(f"{number:>6} {' '.join(speeds)} {other['wall'] / one['wall']:>7.2f}", flush=True)
-
-    def median(client: str, key: str) -> float:
-        return float(statistics.median(each[key] for each in taken[client]))
-
-    ratios = [other["wall"] / one["wall"] for one, other in zip(taken[ours], taken[theirs], strict=True)]
-    speeds = (f"{rows / median(client, 'wall'):>20,.0f}" for client in pythons)
-    print(f"median {' '.join(speeds)} {statistics.median(ratios):>7.2f}")
-    for key, what in (("wall", "wall s"), ("cpu", "client CPU s"), ("peak", "peak MB"), ("over", "over base MB")):
-        digits = 3 if key in {"wall", "cpu"} else 0
-        print(f"{what:>14}: " + ", ".join(f"{client} {median(client, key):.{digits}f}" for client in pythons))
+    rounds.compare(
+        "select_time_series", rows, number, {name: partial(one, name, python) for name, python in pythons.items()}
+    )
 
 
 def main() -> None:
