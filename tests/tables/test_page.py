@@ -13,6 +13,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
+from skykey.rubin import consdb_schema
 from skykey.sandbox import running
 from skykey.tables import saving
 from skykey.tables.columns import Column
@@ -20,6 +21,7 @@ from skykey.tables.dtypes import DTYPES
 from skykey.tables.end import End
 from skykey.tables.influxdb import InfluxTable, arrow_type, empty, typed
 from skykey.tables.table import Table
+from skykey.tables.votable_fields import WIDTHS, VOField
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
 
@@ -85,6 +87,25 @@ def test_the_table_of_influxdb_is_what_comes_out(made: str) -> None:
         for name in table.arrow.column_names
     }
     assert isinstance(other.schema["time"], pl.Datetime)
+
+
+def test_the_table_of_consdb_is_what_its_schema_becomes() -> None:
+    for sql, arrow, pandas in rows("in SQL", "Arrow", "pandas"):
+        kinds = [consdb_schema.arrow_type(each) for each in codes(sql)]
+        assert {str(kind) for kind in kinds} == {codes(arrow)[0]}
+        empty_one = Table(pa.table({"x": pa.array([], kinds[0])}), End(complete=True, rows=0))
+        assert str(empty_one.to_pandas()["x"].dtype) == codes(pandas)[0]
+
+
+def test_the_table_of_votables_is_what_their_fields_become() -> None:
+    written: dict[str, str] = {}
+    for said, arrow in rows("datatype of the VOTable", "Arrow"):
+        names, kinds = codes(said), codes(arrow)
+        written.update(zip(names, kinds * len(names) if len(kinds) == 1 else kinds, strict=True))
+    time = written.pop('xtype="timestamp"')
+    assert written == {name: str(VOField("x", name).type) for name in WIDTHS}
+    assert time == str(VOField("x", "char", "*", xtype="timestamp").type)
+    assert str(VOField("x", "double", "3").type).startswith("list")
 
 
 def test_a_column_without_a_value_or_a_schema_is_null_as_the_page_says() -> None:
