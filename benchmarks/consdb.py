@@ -20,13 +20,12 @@ import importlib
 import json
 import os
 import sys
-import threading
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import rounds
+from ready import TOKEN, Ready, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +34,7 @@ HERE = Path(__file__).resolve()
 TABLE = "cdb_lsstcam.benchmark"
 STATEMENT = f"select * from {TABLE}"  # noqa: S608 - our own text
 SMALL = f"{STATEMENT} limit 1"
-TOKEN = "gt-AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA"  # noqa: S105 - nobody's
+KIND = "application/json"
 NULLS = 0.1
 # Name, type in SQL, how many.
 KINDS = (
@@ -87,50 +86,21 @@ def answer(rows: int) -> bytes:
     return json.dumps({"columns": names, "data": list(zip(*made, strict=True))}, separators=(",", ":")).encode()
 
 
-class Service(BaseHTTPRequestHandler):
-    """The routes that are needed, with everything ready."""
-
-    protocol_version = "HTTP/1.1"
-    small: ClassVar[bytes]
-    large: ClassVar[bytes]
-    plain: ClassVar[bool] = False
-
-    def do_GET(self) -> None:
-        """The table's schema."""
-        self._send(json.dumps({name: [sql, None] for name, sql in COLUMNS}).encode())
-
-    def do_POST(self) -> None:
-        """One of the two answers."""
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["query"]
-        if asked == SMALL:
-            self._send(self.small)
-        else:
-            self._send(self.large, "identity" if self.plain else "gzip")
-
-    def _send(self, body: bytes, encoding: str = "identity") -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        if encoding != "identity":
-            self.send_header("Content-Encoding", encoding)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
 @contextlib.contextmanager
 def service(rows: int, *, plain: bool) -> Iterator[str]:
     """The service with an answer of so many rows."""
-    whole = answer(rows)
-    Service.small, Service.plain = answer(1), plain
-    Service.large = whole if plain else gzip.compress(whole, 6)
-    print(f"\nthe answer has {len(whole) / 1e6:.1f} MB, {len(Service.large) / 1e6:.1f} on the wire", flush=True)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    whole, small = answer(rows), answer(1)
+    large = Ready(whole, KIND) if plain else Ready(gzip.compress(whole, 6), KIND, "gzip")
+    schema = json.dumps({name: [sql, None] for name, sql in COLUMNS}).encode()
+    print(f"\nthe answer has {len(whole) / 1e6:.1f} MB, {len(large.body) / 1e6:.1f} on the wire", flush=True)
+
+    def answered(_: str, sent: bytes) -> Ready:
+        if not sent:
+            return Ready(schema, KIND)
+        return Ready(small, KIND) if json.loads(sent)["query"] == SMALL else large
+
+    with serving(answered) as url:
+        yield url
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 HERE = Path(__file__).resolve().parent
@@ -49,32 +49,23 @@ def process(python: Path, script: str, client: str, *arguments: str, environment
 
 
 def compare(title: str, rows: int, rounds: int, clients: Mapping[str, Callable[[], dict[str, Any]]]) -> None:
-    """All in turn, who is first changes; a ratio is one round's, of the first one's time to each other's."""
-    ours, *others = clients
+    """All in turn, who is first changes; a ratio is one round's, of a client's time to that of the first one."""
+    ours = next(iter(clients))
     taken: dict[str, list[dict[str, Any]]] = {client: [] for client in clients}
-    print(f"\n{title}, N = {rows:,}: rows a second, and how many times as long as {ours}")
-    width = max(map(len, clients)) + 2
-    print(f"{'round':>6} " + " ".join(f"{client:>{width}}" for client in clients) + "   " + " ".join(others))
+    print(f"\n{title}, N = {rows:,}; round", end="", flush=True)
     for number in range(1, rounds + 1):
+        print(f" {number}", end="", flush=True)
         for client in sorted(clients, reverse=bool(number % 2)):
             taken[client].append(clients[client]())
-        latest = {client: each[-1] for client, each in taken.items()}
-        if len({json.dumps(each["checks"]) for each in latest.values()}) > 1:
-            sys.exit("they do not agree: " + "; ".join(f"{name} {each['checks']}" for name, each in latest.items()))
-        print(f"{number:>6} " + _line([rows / each["wall"] for each in latest.values()], width), end="   ")
-        print(" ".join(f"{latest[other]['wall'] / latest[ours]['wall']:.2f}" for other in others), flush=True)
-    speeds = [statistics.median(rows / each["wall"] for each in taken[client]) for client in clients]
-    print("median " + _line(speeds, width), end="   ")
-    print(" ".join(f"{_ratio(taken[ours], taken[other]):.2f}" for other in others))
-    for key, what in (("wall", "wall s"), ("cpu", "client CPU s"), ("peak", "peak MB"), ("over", "over base MB")):
-        digits = 3 if key in {"wall", "cpu"} else 0
-        medians = {client: statistics.median(each[key] for each in taken[client]) for client in clients}
-        print(f"{what:>14}: " + ", ".join(f"{client} {value:.{digits}f}" for client, value in medians.items()))
-
-
-def _line(values: Sequence[float], width: int) -> str:
-    return " ".join(f"{value:>{width},.0f}" for value in values)
-
-
-def _ratio(ours: Sequence[dict[str, Any]], theirs: Sequence[dict[str, Any]]) -> float:
-    return statistics.median(other["wall"] / one["wall"] for one, other in zip(ours, theirs, strict=True))
+        latest = {client: each[-1]["checks"] for client, each in taken.items()}
+        if len({json.dumps(each) for each in latest.values()}) > 1:
+            sys.exit(f"\nthey do not agree: {latest}")
+    width = max(map(len, clients))
+    heads = ("    rows/s", f"s / {ours}'s", "wall s", "client CPU s", "peak MB", "over base MB")
+    print(f"\n{'medians':<{width}}  " + "  ".join(heads))
+    for client, each in taken.items():
+        ratio = statistics.median(one["wall"] / base["wall"] for one, base in zip(each, taken[ours], strict=True))
+        wall, cpu, top, over = (statistics.median(one[key] for one in each) for key in ("wall", "cpu", "peak", "over"))
+        shown = (f"{rows / wall:,.0f}", f"{ratio:.2f}", f"{wall:.3f}", f"{cpu:.3f}", f"{top:.0f}", f"{over:.0f}")
+        cells = (f"{cell:>{len(head)}}" for cell, head in zip(shown, heads, strict=True))
+        print(f"{client:<{width}}  " + "  ".join(cells))

@@ -55,3 +55,12 @@ def test_tokens_drives_every_library() -> None:
     # What has no lock and no store asks once for each: the endpoint does count.
     assert result["rows"]["google-auth"]["races"]["threads"]["hits"] == [4]
     assert result["rows"]["google-auth"]["races"]["again"]["hits"] == [4]
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(("script", "clients"), [("consdb", 2), ("tap", 6)])
+def test_the_clients_agree_about_one_answer(script: str, clients: int) -> None:
+    command = [sys.executable, str(BENCHMARKS / f"{script}.py"), "--rounds", "1", "--rows", "50"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr  # it ends with an error where they do not
+    assert len(done.stdout.split("medians")[1].splitlines()) == 1 + clients
