@@ -11,8 +11,8 @@ import pytest
 
 from skykey.cli import curves as numbers
 from skykey.cli import picture
+from skykey.cli.canvas import Mark, Sky, Words
 from skykey.cli.curves import Curve
-from skykey.cli.picture import Mark, Sky, Words
 
 START = np.datetime64("2026-03-20T23:00:00", "ns")
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skykey.cli.rubin.sky import axis_of, days_of, sky_of, sun_height
+from skykey.cli.rubin.sky import axis_of, days_of, sky_of
 from skykey.rubin.instants import utc_nanoseconds
+from skykey.rubin.night_sun import sun_height
 from skykey.rubin.sun import heights
 from skykey.values.scales import tai_from_utc
 

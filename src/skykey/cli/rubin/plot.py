@@ -67,7 +67,7 @@ def plot(
     if path.suffix.lower() not in _ENDINGS:
         raise click.BadParameter("write a file that ends in .png, .svg or .pdf", param_hint="--out")
     check_folder(path)
-    from skykey.cli.picture import check_extra
+    from skykey.cli.canvas import check_extra
 
     check_extra()
     asked = _Asked(client_of(database, site, tokenfile), topic, fields, index)
@@ -122,7 +122,8 @@ class _Asked:
         """Draw them, or say that there are none."""
         import numpy as np
 
-        from skykey.cli.picture import Words, draw
+        from skykey.cli.canvas import Words
+        from skykey.cli.picture import draw
         from skykey.cli.rubin.selected import curves_of
         from skykey.cli.rubin.sky import axis_of, days_of, sky_of
 

@@ -1,53 +1,23 @@
 """Day, dusk and night behind a picture, and the days of observing above it.
 
-The Sun's place is the Astronomical Almanac's short series, good to a hundredth of a degree, which is some seconds of
-time: less than a picture shows. `skykey.rubin.sun` is exact, and needs astropy, which takes a second to load.
+The Sun's place is good to a hundredth of a degree, which is some seconds of time: less than a picture shows.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from skykey.cli.picture import Mark, Sky
-from skykey.rubin.sun import LATITUDE, LONGITUDE
+from skykey.cli.canvas import Mark, Sky
+from skykey.rubin.night_sun import TWILIGHT, sun_height
 from skykey.values.errors import UsageError
 from skykey.values.scales import DAY, SECOND, tai_from_utc, utc_from_tai
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-_NOON_OF_2000: Final = 946_728_000 * SECOND
-_DUSK: Final = -12.0
 _RISING: Final = -0.833  # of the centre, when the upper edge is seen: refraction and half the disc
 _MINUTE: Final = 60 * SECOND
 _STEPS: Final = 10_000
 _MOST_DAYS: Final = 45
 _MOST_MARKS_OF_THE_SUN: Final = 1.5
 _ROOM: Final = 0.065  # of the picture's width, for one name
-
-
-def sun_height(utc: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Degrees of the Sun's centre above the observatory's horizon, without refraction.
-
-    Parameters
-    ----------
-    utc
-        UTC nanoseconds since 1970.
-    """
-    import numpy as np
-
-    days = (utc - _NOON_OF_2000) / DAY
-    anomaly = np.radians(357.528 + 0.9856003 * days)
-    mean = 280.460 + 0.9856474 * days
-    longitude = np.radians(mean + 1.915 * np.sin(anomaly) + 0.020 * np.sin(2 * anomaly))
-    tilt = np.radians(23.439 - 4e-7 * days)
-    ascension = np.arctan2(np.cos(tilt) * np.sin(longitude), np.cos(longitude))
-    declination = np.arcsin(np.sin(tilt) * np.sin(longitude))
-    sidereal = np.radians(280.46062 + 360.98564737 * days + LONGITUDE)
-    latitude = np.radians(LATITUDE)
-    across = np.cos(latitude) * np.cos(declination) * np.cos(sidereal - ascension)
-    return np.asarray(np.degrees(np.arcsin(np.sin(latitude) * np.sin(declination) + across)))
 
 
 def sky_of(begin: int, end: int) -> Sky:
@@ -65,9 +35,9 @@ def sky_of(begin: int, end: int) -> Sky:
     times = begin + np.unique(np.linspace(0, end - begin, _STEPS).astype(np.int64))
     height = sun_height(times)
     short = (end - begin) / DAY <= _MOST_MARKS_OF_THE_SUN
-    marks = [*_passes(times, height, _DUSK), *_noons(begin, end), *_passes(times, height, _RISING)]
+    marks = [*_passes(times, height, TWILIGHT), *_noons(begin, end), *_passes(times, height, _RISING)]
     return Sky(
-        dusks=_stretches(times, (height > _DUSK) & (height <= _RISING)),
+        dusks=_stretches(times, (height > TWILIGHT) & (height <= _RISING)),
         days=_stretches(times, height > _RISING),
         marks=_with_room(marks if short else _noons(begin, end), begin, end),
     )

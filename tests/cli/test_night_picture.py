@@ -1,0 +1,146 @@
+"""A night as a picture: on both grounds, with whatever there is, and nothing of it passed off as the whole."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from skykey.cli.rubin import night_picture
+from skykey.cli.rubin.night_colours import MARKERS, ON_DARK, ON_LIGHT
+from skykey.rubin.night import Night, bounds
+from skykey.rubin.night_sun import sun_height
+from skykey.values.errors import Overloaded
+from tests.rubin.nights import NIGHT, log, night, samples, visits
+from tests.rubin.scripted_log import message
+
+MEASURED = {"psf_sigma_median": 2.0, "pixel_scale_median": 0.2, "zero_point_median": 31.5}
+PLACE = {"altitude": 60.0, "azimuth": 10.0, "shut_time": 30.0}
+
+
+def full(**more: Any) -> Night:
+    rows = [
+        {"obs_start": f"2025-06-21T0{2 + number}:00:00", "band": band, "science_program": "$a_b$", **MEASURED, **PLACE}
+        for number, band in enumerate("ugrizy")
+    ]
+    told = log(
+        message(1, "2025-06-21T02:00:00", level=40, time_lost=600.0, time_lost_type="fault"),
+        message(2, "2025-06-21T03:00:00", level=30, time_lost=60.0, time_lost_type="snow $x$"),
+        message(3, "2025-06-21T04:00:00", level=10),
+        message(4, None, time_lost=60.0),
+    )
+    return night(**{"seen": visits(*rows), "told": told, "wind": samples(*np.linspace(1, 5, 200)), **more})
+
+
+def texts_of(of: Night, path: Path, **more: Any) -> str:
+    """What the picture says; matplotlib leaves each text as a comment beside its outlines."""
+    night_picture.write(of, path, **more)
+    return "\n".join(re.findall(r"<!-- (.*?) -->", path.read_text(encoding="utf-8"), re.DOTALL))
+
+
+def test_a_picture_says_what_it_shows(tmp_path: Path) -> None:
+    said = texts_of(full(), tmp_path / "x.svg")
+    for words in (
+        *("LSSTCam, day_obs 20250620", "6 visits", "4 messages", "at summit", "seeing (″)", "altitude (°)"),
+        *("lost: fault", "lost: snow", "error", "warning", "wind [301]", "wind\n(m/s)", "zero point\n(mag)"),
+        *("sunset", "sunrise", "UTC (TAI \N{MINUS SIGN} 37 s)", "where it looked"),
+    ):
+        assert words in said, words
+    assert "MISSING" not in said
+    assert "$a_b$" in said  # and no mathematics
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_kind_on_both_grounds(tmp_path: Path, ending: str, *, dark: bool) -> None:
+    before = dict(mpl.rcParams)
+    out = tmp_path / f"x.{ending}"
+    night_picture.write(full(), out, dark=dark)
+    assert out.stat().st_size > 1000
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    assert dict(mpl.rcParams) == before
+    if ending == "svg":
+        text, colours, others = out.read_text(), *((ON_DARK, ON_LIGHT) if dark else (ON_LIGHT, ON_DARK))
+        assert all(colour.lower() in text for colour in colours.bands.values())
+        assert others.bands["u"].lower() not in text
+
+
+def test_a_picture_as_bytes_is_the_same() -> None:
+    light, dark = night_picture.png(full()), night_picture.png(full(), dark=True)
+    assert light.startswith(b"\x89PNG")
+    assert light != dark
+
+
+@pytest.mark.parametrize("part", ["seen", "told", "wind"])
+def test_a_picture_names_what_is_missing(tmp_path: Path, part: str) -> None:
+    said = texts_of(full(**{part: Overloaded("away")}), tmp_path / "x.svg")
+    name = {"seen": "visits", "told": "log", "wind": "wind [301]"}[part]
+    assert f"MISSING: {name}" in said
+    if part == "seen":
+        assert "0 visits" not in said
+        assert "where it looked" not in said
+
+
+def test_a_picture_of_nothing_says_so(tmp_path: Path) -> None:
+    assert "no visits, no messages, no telemetry" in texts_of(night(), tmp_path / "x.svg")
+    away = Overloaded("away")
+    said = texts_of(night(seen=away, told=away, wind=away), tmp_path / "x.svg")
+    assert "no visits" not in said
+    assert "of what came there is nothing to draw" in said
+
+
+def test_what_lies_outside_of_the_picture_is_counted(tmp_path: Path) -> None:
+    by_day = visits(
+        *({"obs_start": f"2025-06-2{day}T{hour}:00:00", "band": "r"} for day, hour in ((0, 15), (1, 11), (1, "04")))
+    )
+    assert "1 by day, not shown" in texts_of(night(seen=by_day), tmp_path / "x.svg")
+
+
+def test_what_was_cut_is_not_the_night(tmp_path: Path) -> None:
+    cut = visits({"obs_start": "2025-06-21T03:00:00", "band": "r"}, cut_by="the server")
+    said = texts_of(night(seen=cut, told=log(message(1), truncated=True)), tmp_path / "x.svg")
+    assert "1 visit (not all)" in said
+    assert "1 message (not all)" in said
+
+
+def test_visits_of_which_nothing_was_measured_can_be_drawn(tmp_path: Path) -> None:
+    said = texts_of(night(seen=visits({}, {"band": "new", "obs_start": "2025-06-21T03:00:00"})), tmp_path / "x.svg")
+    assert "seeing" not in said
+    assert "new" in said
+
+
+def test_the_hours_reach_from_before_sunset_until_after_sunrise() -> None:
+    begin, end = bounds(NIGHT)
+    first, last = night_picture.hours(night())
+    assert begin < first < last < end
+    assert (sun_height(np.array([first, last])) > 0).all()
+    assert last - first < 15 * 3600 * 10**9
+
+
+def test_bands_are_told_apart_by_colour_and_by_shape() -> None:
+    assert len(set(MARKERS.values())) == 6
+    for colours in (ON_LIGHT, ON_DARK):
+        assert set(colours.bands) == set(MARKERS)
+        assert len(set(colours.bands.values())) == 6
+        assert len({colours.info, colours.warning, colours.error}) == 3
+
+
+def test_a_picture_draws_each_visit_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.axes import Axes
+
+    drawn: list[tuple[Any, Any, str]] = []
+    plot = Axes.plot
+
+    def noting(self: Axes, *arguments: Any, **style: Any) -> Any:
+        if len(arguments) == 3 and arguments[2] == "|":
+            drawn.append(arguments)
+        return plot(self, *arguments, **style)
+
+    monkeypatch.setattr(Axes, "plot", noting)
+    night_picture.write(full(told=log()), tmp_path / "x.png")
+    whens = [when.tolist() for when, _, _ in drawn]
+    # 37 s before what the database says: that is TAI.
+    assert whens[0] == [int(np.datetime64("2025-06-21T01:59:23", "ns").astype("int64"))]
+    assert [list(places) for _, places, _ in drawn] == [[float(number)] for number in range(6)]
