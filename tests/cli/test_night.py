@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from skykey.cli.rubin import night_text
+from skykey.cli.rubin.night import text
 from skykey.rubin import consdb_service
 from skykey.rubin.logs import narrative
 from skykey.sandbox import Box
@@ -141,7 +141,7 @@ def test_what_was_cut_is_said(box: Box, run: Run, monkeypatch: pytest.MonkeyPatc
 
 def test_the_errors_words_and_next_step_are_on_the_page() -> None:
     away = Overloaded("consdb is away", words="maintenance\nuntil noon", next="ask again later")
-    page = "\n".join(night_text.lines(night(seen=away)))
+    page = "\n".join(text.lines(night(seen=away)))
     assert "MISSING visits: consdb is away\n" in page
     assert "maintenance" in page
     assert "Next: ask again later" in page
@@ -149,7 +149,7 @@ def test_the_errors_words_and_next_step_are_on_the_page() -> None:
 
 def test_nobody_commands_the_terminal() -> None:
     hostile = "\x1b[2J\x07\u202e"
-    page = night_text.lines(
+    page = text.lines(
         night(
             seen=visits({"band": hostile, "science_program": hostile, "obs_start": "2025-06-21T03:00:00"}),
             told=log(message(1, message_text=hostile, user_id=hostile)),
@@ -236,7 +236,7 @@ BROKEN = ["https://[", "https://a b/\x00", "https://example.org/\"onmouseover='x
 
 @pytest.mark.parametrize("text", [*HOSTILE, *ADDRESSES, *BROKEN])
 def test_nothing_that_people_wrote_becomes_markup(text: str) -> None:
-    from skykey.cli.rubin.night_html import page
+    from skykey.cli.rubin.night.html import page
 
     plain = Page(page(_written("x"), light=b"", dark=b""))
     hostile = Page(page(_written(text), light=b"", dark=b""))
@@ -285,7 +285,7 @@ def _written(text: str) -> Any:
 
 
 def test_links_lead_to_pages_only() -> None:
-    from skykey.cli.rubin.night_html import page
+    from skykey.cli.rubin.night.html import page
 
     told = log(message(1, urls=["https://example.org/?a=1&b=2", "http://example.org", "ftp://example.org"]))
     found = Page(page(night(told=told), light=b"", dark=b""))
@@ -296,7 +296,7 @@ def test_links_lead_to_pages_only() -> None:
 
 
 def test_a_page_says_what_is_missing() -> None:
-    from skykey.cli.rubin.night_html import page
+    from skykey.cli.rubin.night.html import page
 
     away = Overloaded("away", words="maintenance", next="later")
     text = Page(page(night(seen=away, told=away, reports=away, wind=away), light=b"", dark=b"")).text
@@ -347,5 +347,5 @@ def test_a_failed_page_leaves_the_old_one(box: Box, run: Run, tmp_path: Path, mo
 
 
 def test_samples_are_summed_up() -> None:
-    page = "\n".join(night_text.lines(night(wind=samples(3.0, None, 1.0, 2.0))))
+    page = "\n".join(text.lines(night(wind=samples(3.0, None, 1.0, 2.0))))
     assert "wind [301]   1.0 to 3.0 m/s, in the middle 2.0 m/s" in page

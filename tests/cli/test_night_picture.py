@@ -8,8 +8,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from skykey.cli.rubin import night_picture
-from skykey.cli.rubin.night_colours import MARKERS, ON_DARK, ON_LIGHT
+from skykey.cli.rubin.night import picture
+from skykey.cli.rubin.night.colours import MARKERS, ON_DARK, ON_LIGHT
 from skykey.rubin.night import Night, bounds
 from skykey.rubin.night_sun import sun_height
 from skykey.values.errors import Overloaded
@@ -36,7 +36,7 @@ def full(**more: Any) -> Night:
 
 def texts_of(of: Night, path: Path, **more: Any) -> str:
     """What the picture says; matplotlib leaves each text as a comment beside its outlines."""
-    night_picture.write(of, path, **more)
+    picture.write(of, path, **more)
     return "\n".join(re.findall(r"<!-- (.*?) -->", path.read_text(encoding="utf-8"), re.DOTALL))
 
 
@@ -57,7 +57,7 @@ def test_a_picture_says_what_it_shows(tmp_path: Path) -> None:
 def test_every_kind_on_both_grounds(tmp_path: Path, ending: str, *, dark: bool) -> None:
     before = dict(mpl.rcParams)
     out = tmp_path / f"x.{ending}"
-    night_picture.write(full(), out, dark=dark)
+    picture.write(full(), out, dark=dark)
     assert out.stat().st_size > 1000
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     assert dict(mpl.rcParams) == before
@@ -68,7 +68,7 @@ def test_every_kind_on_both_grounds(tmp_path: Path, ending: str, *, dark: bool) 
 
 
 def test_a_picture_as_bytes_is_the_same() -> None:
-    light, dark = night_picture.png(full()), night_picture.png(full(), dark=True)
+    light, dark = picture.png(full()), picture.png(full(), dark=True)
     assert light.startswith(b"\x89PNG")
     assert light != dark
 
@@ -113,7 +113,7 @@ def test_visits_of_which_nothing_was_measured_can_be_drawn(tmp_path: Path) -> No
 
 def test_the_hours_reach_from_before_sunset_until_after_sunrise() -> None:
     begin, end = bounds(NIGHT)
-    first, last = night_picture.hours(night())
+    first, last = picture.hours(night())
     assert begin < first < last < end
     assert (sun_height(np.array([first, last])) > 0).all()
     assert last - first < 15 * 3600 * 10**9
@@ -139,7 +139,7 @@ def test_a_picture_draws_each_visit_where_it_was(tmp_path: Path, monkeypatch: py
         return plot(self, *arguments, **style)
 
     monkeypatch.setattr(Axes, "plot", noting)
-    night_picture.write(full(told=log()), tmp_path / "x.png")
+    picture.write(full(told=log()), tmp_path / "x.png")
     whens = [when.tolist() for when, _, _ in drawn]
     # 37 s before what the database says: that is TAI.
     assert whens[0] == [int(np.datetime64("2025-06-21T01:59:23", "ns").astype("int64"))]

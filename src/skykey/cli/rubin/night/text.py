@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skykey.cli.output import width, wrapped
-from skykey.cli.rubin import night_facts, report_text
+from skykey.cli.rubin import report_text
 from skykey.cli.rubin.messages import lines as of_messages
 from skykey.cli.rubin.messages import narrative, visible
+from skykey.cli.rubin.night import facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from skykey.cli.rubin.night_facts import Listing
+    from skykey.cli.rubin.night.facts import Listing
     from skykey.rubin.night import Night
 
 _BETWEEN = "    "
@@ -20,17 +21,17 @@ _BETWEEN = "    "
 
 def lines(night: Night) -> Iterator[str]:
     """The page, line by line: numbers, telemetry, the report, the log; at the top what is missing."""
-    yield night_facts.title(night)
+    yield facts.title(night)
     for part in night.failed:
         yield ""
         yield from _missing(part.name, part.error)
     yield ""
-    yield from _pairs(night_facts.facts(night))
-    yield from _beside(night_facts.listings(night))
+    yield from _pairs(facts.facts(night))
+    yield from _beside(facts.listings(night))
     if night.telemetry:
         yield ""
         yield "Telemetry"
-        yield from _pairs([(f"  {label}", words) for label, words in night_facts.telemetry(night)])
+        yield from _pairs([(f"  {label}", words) for label, words in facts.telemetry(night)])
     yield ""
     yield from _report(night)
     yield ""

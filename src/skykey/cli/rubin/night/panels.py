@@ -7,16 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.cli.curves import Curve, with_gaps
-from skykey.cli.rubin import night_facts
 from skykey.cli.rubin.messages import narrative
-from skykey.cli.rubin.night_colours import MARKERS
+from skykey.cli.rubin.night import facts
+from skykey.cli.rubin.night.colours import MARKERS
 from skykey.rubin import night_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from skykey.cli.rubin.messages import Message
-    from skykey.cli.rubin.night_colours import NightColours
+    from skykey.cli.rubin.night.colours import NightColours
     from skykey.cli.themes import Theme
     from skykey.rubin.night import Night
     from skykey.rubin.night_telemetry import Topic
@@ -196,7 +196,7 @@ def _measured(  # noqa: PLR0917 - one panel's contents
 def _by_band(visits: Table, values: Sequence[float | None]) -> dict[str | None, list[tuple[int, float]]]:
     """When each visit began and what was measured of it, where both are known."""
     found: dict[str | None, list[tuple[int, float]]] = {}
-    for start, value, band in zip(night_facts.times(visits, "obs_start"), values, _band(visits), strict=True):
+    for start, value, band in zip(facts.times(visits, "obs_start"), values, _band(visits), strict=True):
         if start is not None and value is not None:
             found.setdefault(band or None, []).append((start, value))
     return found
@@ -232,7 +232,7 @@ def _at_visits(visits: Table) -> list[Curve]:
     """The seeing that the DIMM had at each visit, where its telemetry is not there."""
     import numpy as np
 
-    pairs = zip(night_facts.times(visits, "obs_start"), night_numbers.numbers(visits, "dimm_seeing"), strict=True)
+    pairs = zip(facts.times(visits, "obs_start"), night_numbers.numbers(visits, "dimm_seeing"), strict=True)
     known = sorted((start, value) for start, value in pairs if start is not None and value is not None)
     if not known:
         return []
@@ -245,7 +245,7 @@ def _curve(topic: Topic, table: Table) -> Curve | None:
     import numpy as np
 
     values = [float("nan") if value is None else value for value in night_numbers.numbers(table, "value")]
-    times = [0 if each is None else each for each in night_facts.times(table, "time")]
+    times = [0 if each is None else each for each in facts.times(table, "time")]
     if not np.isfinite(values).any():
         return None
     return Curve(topic.label, _datetimes(times), np.array(values), topic.field, topic.unit)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from skykey.cli.failures import described
-from skykey.cli.rubin import night_facts
 from skykey.cli.rubin.messages import narrative
+from skykey.cli.rubin.night import facts
 from skykey.rubin import night_numbers
 from skykey.rubin.instants import rfc3339
 
@@ -100,7 +100,7 @@ def _message(message: Message) -> dict[str, Any]:
 
 def _samples(table: Table) -> dict[str, Any] | None:
     """Null where there is nothing: the part failed, or the service had nothing; ``failed`` tells them apart."""
-    found = night_facts.summary(table)
+    found = facts.summary(table)
     if found is None:
         return {"count": 0, "least": None, "median": None, "greatest": None}
     return {"count": found.minutes, "least": found.least, "median": found.middle, "greatest": found.most}

@@ -7,15 +7,16 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from skykey.cli.rubin import night_facts, report_text
+from skykey.cli.rubin import report_text
 from skykey.cli.rubin.messages import narrative, visible
-from skykey.cli.rubin.night_style import STYLE
+from skykey.cli.rubin.night import facts
+from skykey.cli.rubin.night.style import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from skykey.cli.rubin.messages import Message
-    from skykey.cli.rubin.night_facts import Listing
+    from skykey.cli.rubin.night.facts import Listing
     from skykey.rubin.night import Night
     from skykey.values.errors import SkykeyError
 
@@ -57,7 +58,7 @@ def link(url: str) -> str:
 
 
 def _document(night: Night, light: bytes, dark: bytes) -> Iterator[str]:
-    title = _safe(night_facts.title(night))
+    title = _safe(facts.title(night))
     yield "<!DOCTYPE html>"
     yield '<html lang="en"><head><meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">'
@@ -68,14 +69,14 @@ def _document(night: Night, light: bytes, dark: bytes) -> Iterator[str]:
     for part in night.failed:
         if part.error is not None:
             yield _missing(part.name, part.error)
-    yield _pairs(night_facts.facts(night))
+    yield _pairs(facts.facts(night))
     yield '<div class="side">'
-    yield from (_table(listing) for listing in night_facts.listings(night))
+    yield from (_table(listing) for listing in facts.listings(night))
     yield "</div>"
     yield _picture(light, dark)
     if night.telemetry:
         yield "<h2>Telemetry</h2>"
-        yield _pairs(night_facts.telemetry(night))
+        yield _pairs(facts.telemetry(night))
     yield "<h2>Night report</h2>"
     yield from _report(night)
     yield "<h2>Log</h2>"

@@ -72,11 +72,11 @@ def night(
         raise errors[0]
     written = [str(path) for path in _write(found, png, html, dark=dark)]
     if as_json:
-        from skykey.cli.rubin.night_json import of_night
+        from skykey.cli.rubin.night.document import of_night
 
         document({**of_night(found), "written": written})
     else:
-        from skykey.cli.rubin.night_text import lines
+        from skykey.cli.rubin.night.text import lines
 
         for line in lines(found):
             put(line)
@@ -84,14 +84,14 @@ def night(
 
 
 def _write(found: Night, png: Path | None, html: Path | None, *, dark: bool) -> list[Path]:
-    from skykey.cli.rubin import night_picture
+    from skykey.cli.rubin.night import picture
 
     if png is not None:
-        night_picture.write(found, png, dark=dark)
+        picture.write(found, png, dark=dark)
     if html is not None:
-        from skykey.cli.rubin.night_html import page
+        from skykey.cli.rubin.night.html import page
 
-        pictures = {"light": night_picture.png(found), "dark": night_picture.png(found, dark=True)}
+        pictures = {"light": picture.png(found), "dark": picture.png(found, dark=True)}
         _replace(html, page(found, **pictures))
     return [path for path in (png, html) if path is not None]
 

@@ -14,7 +14,7 @@ font:16px/1.45 system-ui,sans-serif;overflow-wrap:anywhere}
 h1{font-size:1.4rem;margin:.2rem 0 1rem}h2{font-size:1.15rem;margin:1.8rem 0 .6rem;border-bottom:1px solid var(--line)}
 h3{font-size:1rem;margin:1rem 0 .1rem}p{margin:.2rem 0}a{color:var(--link)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;margin:0}dt{color:var(--faint)}dd{margin:0}
-.side{display:flex;flex-wrap:wrap;gap:1rem 3rem;margin:1.2rem 0}
+.side{display:flex;flex-wrap:wrap;align-items:start;gap:1rem 3rem;margin:1.2rem 0}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}caption{text-align:left;font-weight:600}
 th,td{padding:.1rem 1.2rem .1rem 0;text-align:right;white-space:nowrap}
 th{color:var(--faint);font-weight:400}th:first-child,td:first-child{text-align:left}

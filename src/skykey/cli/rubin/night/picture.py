@@ -7,10 +7,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.cli import canvas
-from skykey.cli.rubin import night_facts
-from skykey.cli.rubin.night_colours import ON_DARK, ON_LIGHT
-from skykey.cli.rubin.night_panels import panels_of
-from skykey.cli.rubin.night_sky import MOST_PROGRAMMES, draw_bands, draw_programmes, draw_sky
+from skykey.cli.rubin.night import facts
+from skykey.cli.rubin.night.colours import ON_DARK, ON_LIGHT
+from skykey.cli.rubin.night.panels import panels_of
+from skykey.cli.rubin.night.sky_map import MOST_PROGRAMMES, draw_bands, draw_programmes, draw_sky
 from skykey.cli.rubin.sky import axis_of, sky_of
 from skykey.cli.themes import DARK, LIGHT
 from skykey.rubin import night_numbers
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from skykey.cli.rubin.night_colours import NightColours
+    from skykey.cli.rubin.night.colours import NightColours
     from skykey.cli.themes import Theme
     from skykey.rubin.night import Night
     from skykey.tables.table import Table
@@ -149,7 +149,7 @@ def hours(night: Night) -> tuple[int, int]:
 
 def _words(night: Night, span: tuple[int, int]) -> tuple[str, str, str]:
     return (
-        f"{night_facts.instrument(night.instrument)}, day_obs {night.day_obs}",
+        f"{facts.instrument(night.instrument)}, day_obs {night.day_obs}",
         "   ".join(_told(night, span)),
         f"at {night.site}",
     )
@@ -162,7 +162,7 @@ def _told(night: Night, span: tuple[int, int]) -> Iterator[str]:
         share = night_numbers.share(night_numbers.shutter(visits), night_numbers.dark_hours(night))
         if share is not None and len(visits):
             yield f"shutter open {share:.0%} of the dark time"
-        outside = sum(not span[0] <= start < span[1] for start in night_facts.starts(visits))
+        outside = sum(not span[0] <= start < span[1] for start in facts.starts(visits))
         if outside:
             yield f"{outside} by day, not shown"
     if log is not None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.cli.rubin.messages import length
-from skykey.cli.rubin.night_colours import MARKERS
+from skykey.cli.rubin.night.colours import MARKERS
 from skykey.rubin import night_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from skykey.cli.rubin.night_colours import NightColours
+    from skykey.cli.rubin.night.colours import NightColours
     from skykey.cli.themes import Theme
     from skykey.rubin.night_numbers import Count
     from skykey.tables.table import Table

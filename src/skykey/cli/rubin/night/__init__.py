@@ -1,0 +1,1 @@
+"""A night on one page: as text, picture and HTML."""
