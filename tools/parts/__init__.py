@@ -14,6 +14,7 @@ from tools.parts._debian import fetch, version
 from tools.parts._guests import guest
 from tools.parts._influxdb import influxdb
 from tools.parts._manifest import Guest, Part, PartError, cache, load
+from tools.parts._postgresql import postgresql
 from tools.parts._running import Running, running, stop
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "guest",
     "influxdb",
     "load",
+    "postgresql",
     "running",
     "stop",
     "version",

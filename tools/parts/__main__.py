@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +14,16 @@ if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from tools import parts
-from tools.parts import _influxdb
+from tools.parts import _influxdb, _postgresql
+
+Start = Callable[..., parts.Running]
+Block = Callable[..., AbstractContextManager[parts.Running]]
+# How each part is started, for good and for the time of a block; and which options it has.
+STARTS: dict[str, tuple[Start, Block, tuple[str, ...]]] = {
+    "influxdb": (_influxdb.start, parts.influxdb, ("port", "auth", "user", "certificate", "key")),
+    "postgresql": (_postgresql.start, parts.postgresql, ("port", "user")),
+}
+OPTIONS = {"port": "--port", "auth": "--no-auth", "user": "--user", "certificate": "--certificate", "key": "--key"}
 
 
 def main() -> int:
@@ -41,12 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     verb("fetch", _fetch, "bring parts into the cache").add_argument("name", nargs="+")
     verb("guest", _guest, "make a guest's environment, print its interpreter").add_argument("name")
     start = verb("start", _start, "start a part on loopback")
-    start.add_argument("name", choices=["influxdb"])
+    start.add_argument("name", choices=STARTS)
     start.add_argument("--json", action="store_true", help="tell where it is, and its login, in one line of JSON")
     start.add_argument("--attached", action="store_true", help="stop it when stdin ends, at SIGTERM or Ctrl-C")
-    start.add_argument("--port", type=int, default=0)
-    start.add_argument("--no-auth", dest="auth", action="store_false")
-    start.add_argument("--user", default="admin")
+    start.add_argument("--port", type=int)
+    start.add_argument("--no-auth", dest="auth", action="store_const", const=False)
+    start.add_argument("--user", help="who may do everything")
     start.add_argument("--certificate", help="PEM file; the part then speaks https")
     start.add_argument("--key", help="PEM file, if it is not in the certificate's")
     verb("stop", _stop, "stop the parts of a name, or all").add_argument("name", nargs="?")
@@ -76,12 +86,15 @@ def _guest(options: argparse.Namespace) -> int:
 
 
 def _start(options: argparse.Namespace) -> int:
-    chosen = {name: getattr(options, name) for name in ("port", "auth", "user", "certificate", "key")}
+    start, block, known = STARTS[options.name]
+    chosen = {name: value for name in OPTIONS if (value := getattr(options, name)) is not None}
+    if unknown := [OPTIONS[name] for name in chosen if name not in known]:
+        raise parts.PartError(f"{options.name} has no {' and no '.join(unknown)}")
     if not options.attached:
-        _tell(_influxdb.start(**chosen), as_json=options.json)
+        _tell(start(**chosen), as_json=options.json)
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with parts.influxdb(**chosen) as run, contextlib.suppress(KeyboardInterrupt):
+    with block(**chosen) as run, contextlib.suppress(KeyboardInterrupt):
         _tell(run, as_json=options.json)
         sys.stdin.read()
     return 0

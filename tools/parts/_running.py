@@ -69,6 +69,8 @@ def stop(run: Running) -> None:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(run.pid, os.WNOHANG)
                 time.sleep(0.01)
+    with contextlib.suppress(ChildProcessError):  # it may have ended between two looks
+        os.waitpid(run.pid, os.WNOHANG)
     shutil.rmtree(run.folder, ignore_errors=True)
     (cache() / "runs" / f"{run.name}-{run.pid}.json").unlink(missing_ok=True)
 
@@ -100,7 +102,7 @@ class Berth:
             return subprocess.Popen(
                 [str(self.root / command[0]), *command[1:]],
                 cwd=self.folder,
-                env={"PATH": os.defpath, "HOME": str(self.folder), "LC_ALL": "C.UTF-8"},
+                env={"PATH": os.defpath, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **self._libraries()},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -109,6 +111,11 @@ class Berth:
                 group=self.user,
                 extra_groups=None if self.user is None else [],
             )
+
+    def _libraries(self) -> dict[str, str]:
+        """Name the folders of the libraries that were fetched with it, for machines that lack them."""
+        found = {str(path) for lib in ("lib", "usr/lib") for path in (self.root / lib).glob("*-linux-gnu*")}
+        return {"LD_LIBRARY_PATH": ":".join(sorted(found))} if found else {}
 
 
 def berth(part: Part, root: Path) -> Berth:

@@ -83,7 +83,8 @@ class ConsDb:
             Mount("/consdb", routes=[within]),
         ]
 
-    async def _engine(self) -> Engine:
+    async def engine(self) -> Engine:
+        """Return the year, which is made at the first question."""
         # Shielded: a client that goes away while it waits must not end the making for all.
         self._making = self._making or asyncio.create_task(asyncio.to_thread(_made), name="consdb")
         return await asyncio.shield(self._making)
@@ -114,7 +115,7 @@ class ConsDb:
 
         commit = _number(request.query_params.get("commit", "0"), "query", "commit")
         statement = await _statement(request)
-        engine = await self._engine()
+        engine = await self.engine()
         try:
             answer = await asyncio.to_thread(engine.run, statement)
         except PercentError:
@@ -142,7 +143,7 @@ class ConsDb:
 
     async def _observation(self, request: Request) -> Response:
         instrument, kind, number = _instrument(request), _obs_type(request), _obs_id(request)
-        engine, table = await self._engine(), f"cdb_{instrument}.{kind}"
+        engine, table = await self.engine(), f"cdb_{instrument}.{kind}"
         own = _id_column(table)
         more = f"{table}_quicklook"
         sql = f"SELECT * FROM {table} AS a LEFT JOIN {more} AS b ON a.{own} = b.{own} WHERE a.{own} = ?"  # noqa: S608
@@ -156,13 +157,13 @@ class ConsDb:
 
     async def _keys(self, request: Request) -> Response:
         table = f"cdb_{_instrument(request)}.{_flexible_type(request)}"
-        found = (await self._engine()).rows(f"SELECT * FROM {table}_flexdata_schema", [])  # noqa: S608
+        found = (await self.engine()).rows(f"SELECT * FROM {table}_flexdata_schema", [])  # noqa: S608
         return JSONResponse({row["key"]: [row[name] for name in ("dtype", "doc", "unit", "ucd")] for row in found})
 
     async def _values(self, request: Request) -> Response:
         table, number = f"cdb_{_instrument(request)}.{_flexible_type(request)}", _obs_id(request)
         keys = request.query_params.getlist("k")
-        return JSONResponse(await asyncio.to_thread(_flexible, await self._engine(), table, number, keys))
+        return JSONResponse(await asyncio.to_thread(_flexible, await self.engine(), table, number, keys))
 
 
 class _Inside(Response):

@@ -6,8 +6,12 @@ import datetime as dt
 import json
 import math
 import re
+import shutil
+import tempfile
 import threading
+import weakref
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -21,6 +25,12 @@ if TYPE_CHECKING:
 MAX_ROWS = 1_000_000
 _BATCH = 10_000
 _FITS = ("BIGINT", "INTEGER", "SMALLINT", "DOUBLE", "VARCHAR", "BOOLEAN", "TIMESTAMP", "DATE", '"NULL"')
+_UNTERMINATED = {
+    "unterminated string literal": "unterminated quoted string",
+    "unterminated quoted identifier": "unterminated quoted identifier",
+    "unterminated /* comment": "unterminated /* comment",
+}
+_UNKNOWN_WORDS = ("symmetric", "asymmetric", "operator", "overlaps", "for")  # of PostgreSQL's own
 _WITHOUT_ROWS = ("set", "reset", "begin", "start", "commit", "rollback", "end", "abort")
 
 
@@ -46,12 +56,20 @@ class Answer:
 
 
 class Engine:
-    """An in-memory DuckDB that is filled once and then locked against files, settings and network."""
+    """An in-memory DuckDB that is filled once and then locked against files, settings and network.
+
+    Attributes
+    ----------
+    folder
+        The one place where it may write a file: whoever opens a connection, not who sends a statement.
+    """
 
     def __init__(self) -> None:
         self._connection = duckdb.connect(":memory:")
         self._lock = threading.Lock()
         self._running: set[duckdb.DuckDBPyConnection] = set()
+        self.folder = Path(tempfile.mkdtemp(prefix="skykey-sandbox-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         for statement in schema.statements(keys=False):
             self._connection.execute(statement)
         visits.fill(self._connection)
@@ -59,6 +77,7 @@ class Engine:
             "default_null_order = 'nulls_last_on_asc_first_on_desc'",
             "preserve_identifier_case = false",
             "ieee_floating_point_ops = false",
+            f"allowed_directories = ['{self.folder}']",
             "enable_external_access = false",
             "lock_configuration = true",
         ):
@@ -75,16 +94,27 @@ class Engine:
         if "%" in text:
             raise PercentError
         text = sent.replace("%%", "%")
-        with self._lock:
-            cursor = self._connection.cursor()
-            self._running.add(cursor)
+        cursor = self.open()
         try:
             answer = _answer(cursor, text)
         except BaseException:
-            self._end(cursor)
+            self.close(cursor)
             raise
         answer.batches = self._until_the_end(cursor, answer.batches)
         return answer
+
+    def open(self) -> duckdb.DuckDBPyConnection:
+        """Give a connection of its own, which `stop` interrupts and `close` ends."""
+        with self._lock:
+            cursor = self._connection.cursor()
+            self._running.add(cursor)
+        return cursor
+
+    def close(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """End a connection."""
+        with self._lock:
+            self._running.discard(cursor)
+        cursor.close()
 
     def stop(self) -> None:
         """Interrupt every statement that is being answered."""
@@ -108,12 +138,7 @@ class Engine:
         try:
             yield from batches
         finally:
-            self._end(cursor)
-
-    def _end(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        with self._lock:
-            self._running.discard(cursor)
-        cursor.close()
+            self.close(cursor)
 
 
 def _answer(cursor: duckdb.DuckDBPyConnection, text: str) -> Answer:
@@ -136,11 +161,11 @@ def _answer(cursor: duckdb.DuckDBPyConnection, text: str) -> Answer:
     shape = dialect.check(tree, text)
     try:
         cursor.execute(shape.rewritten(text))
-        columns, texts = _columns(cursor, shape)
-        batches = _batches(cursor)
+        columns, texts, computed = _columns(cursor, shape)
+        batches = _within(_batches(cursor), [] if "inf" in text.lower() else computed)
         first = next(batches, [])  # an error in it is still an answer
     except duckdb.Error as error:
-        raise translated(str(error), text, shape.source) from None
+        raise translated(str(error), text, shape.source, shape.sources) from None
     return Answer(columns, (_with_texts(batch, texts) for batch in chain([first], batches)))
 
 
@@ -152,21 +177,25 @@ def _parsed(cursor: duckdb.DuckDBPyConnection, text: str) -> dict[str, Any]:
 
 def _unparsed(cursor: duckdb.DuckDBPyConnection, text: str, tree: dict[str, Any]) -> Exception:
     words, place = tree["error_message"], int(tree.get("position", 0))
-    if words.startswith("unterminated string literal"):
-        return StatementError("SyntaxError", f'unterminated quoted string at or near "{text[place:]}"', place)
-    if not words.startswith("syntax error at or near"):
+    for beginning, shown in _UNTERMINATED.items():
+        if words.startswith(beginning):
+            return StatementError("SyntaxError", f'{shown} at or near "{text[place:]}"', place)
+    if not words.startswith("syntax error at or near") or text[place:].lower().startswith(_UNKNOWN_WORDS):
         return RefusedError(f"this ({words})")
+    # DuckDB lets a star have a name, and so stumbles over the word behind it.
+    if named := re.search(r"(?:\bselect|,|\.)\s*\*\s*(\w+)\s+$", text[:place], re.IGNORECASE):
+        return StatementError("SyntaxError", f'syntax error at or near "{named[1]}"', named.start(1))
     # Where a statement ends too early, DuckDB names its last word, unless there is something after it.
     if int(_parsed(cursor, f"{text} ;").get("position", 0)) > len(text):
         return StatementError("SyntaxError", "syntax error at end of input", len(text))
     return StatementError("SyntaxError", words, place)
 
 
-def _columns(cursor: duckdb.DuckDBPyConnection, shape: dialect.Shape) -> tuple[list[str], list[int]]:
-    """Return PostgreSQL's names of the columns, and which of them hold exact decimals."""
+def _columns(cursor: duckdb.DuckDBPyConnection, shape: dialect.Shape) -> tuple[list[str], list[int], list[int]]:
+    """Return PostgreSQL's names of the columns, which of them hold exact decimals, and which computed numbers."""
     described = [(column[0], str(column[1])) for column in cursor.description or []]
-    columns, texts = [], []
-    for number, (name, kind) in enumerate(shape.of([name for name, _ in described])):
+    columns, texts, computed = [], [], []
+    for number, (name, kind, is_computed) in enumerate(shape.of([name for name, _ in described])):
         sort = described[number][1]
         decimal = sort.startswith("DECIMAL") or (sort == "HUGEINT" and kind == "numeric")
         if not decimal and (kind == "numeric" or (sort not in _FITS and (sort, kind) != ("HUGEINT", "long"))):
@@ -174,7 +203,17 @@ def _columns(cursor: duckdb.DuckDBPyConnection, shape: dialect.Shape) -> tuple[l
         columns.append(name)
         if decimal:
             texts.append(number)
-    return columns, texts
+        if sort == "DOUBLE" and is_computed:
+            computed.append(number)
+    return columns, texts, computed
+
+
+def _within(batches: Iterator[list[list[Any]]], computed: list[int]) -> Iterator[list[list[Any]]]:
+    """Refuse computed numbers beyond the largest, which are an error of PostgreSQL's."""
+    for rows in batches:
+        if any(row[number] is not None and math.isinf(row[number]) for number in computed for row in rows):
+            raise RefusedError("numbers beyond the largest of double precision")
+        yield rows
 
 
 def _with_texts(rows: list[list[Any]], texts: list[int]) -> list[list[Any]]:

@@ -24,7 +24,7 @@ _SQL = {
 }
 _SEEN = "{schema}.exposure WHERE can_see_sky IS TRUE"
 #: view -> what it is made of, and columns that have another name there
-_VIEWS = {
+VIEWS = {
     "visit1": (_SEEN, {"visit_id": "exposure_id"}),
     "ccdvisit1": (
         f"{{schema}}.ccdexposure WHERE exposure_id IN (SELECT exposure_id FROM {_SEEN})",  # noqa: S608  our own names
@@ -66,7 +66,7 @@ def statements(*, keys: bool = True) -> Iterator[str]:
     """
     for schema in sorted({name.partition(".")[0] for name in tables()}):
         yield f"CREATE SCHEMA {schema}"
-    views = [name for name in tables() if name.partition(".")[2] in _VIEWS]
+    views = [name for name in tables() if name.partition(".")[2] in VIEWS]
     for name, columns in tables().items():
         if name not in views:
             parts = [f"{column.name} {column.sql}{' NOT NULL' if column.flag else ''}" for column in columns]
@@ -76,7 +76,7 @@ def statements(*, keys: bool = True) -> Iterator[str]:
             yield f"CREATE TABLE {name} ({', '.join(parts)})"
     for name in views:
         schema, _, view = name.partition(".")
-        source, others = _VIEWS[view]
+        source, others = VIEWS[view]
         chosen = ", ".join(
             f"{others[column.name]} AS {column.name}" if column.name in others else column.name
             for column in tables()[name]
