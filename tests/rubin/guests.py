@@ -20,6 +20,7 @@ from tests.rubin.test_guest import PROGRAM
 from tools import parts
 
 EFD_CLIENT = Path(__file__).with_name("efd_client_script.py")
+RUBIN_NIGHTS = Path(__file__).with_name("rubin_nights_script.py")
 Questions = Mapping[str, Sequence[Any]]
 
 
@@ -35,6 +36,62 @@ def efd_client(box: Box, folder: Path, questions: Questions) -> dict[str, Any]:
 def rubin_nights(box: Box, folder: Path, questions: Questions) -> dict[str, Any]:
     """Ask through rubin-nights: each question is a client's name, method, arguments."""
     return _run(box, folder, parts.guest("rubin-nights"), PROGRAM, questions)
+
+
+def rubin_nights_and_its_log(box: Box, folder: Path, questions: Questions) -> dict[str, Any]:
+    """Ask through rubin-nights: client, method, arguments, named arguments. What it raises and logs is written down."""
+    return _run(box, folder, parts.guest("rubin-nights"), RUBIN_NIGHTS.read_text(), questions)
+
+
+def asked(clients: Any, question: Sequence[Any]) -> Any:
+    """Ask ours the same."""
+    client, method, arguments, named = question
+    return getattr(clients[client], method)(
+        *map(meant, arguments), **{name: meant(value) for name, value in named.items()}
+    )
+
+
+def differences(
+    there: Mapping[str, Any], here: pd.DataFrame, *, by: str | None = None, near: Mapping[str, float] | None = None
+) -> set[str]:
+    """What is not the same in two frames, each once: columns and their order, types by name, cells by column.
+
+    Rows are compared in the order of the column ``by``, if it is named; numbers of the columns in ``near`` may be so
+    far from each other.
+    """
+    if "columns" not in there:
+        return {f"raises {there['raised']}"}
+    theirs, ours = list(there["columns"]), [str(name) for name in here.columns]
+    if not theirs and ours:
+        return {"no columns there"}
+    both = [name for name in ours if name in theirs]
+    found = {f"only here: {name}" for name in ours if name not in theirs}
+    found |= {f"only there: {name}" for name in theirs if name not in ours}
+    found |= set() if both == [name for name in theirs if name in ours] else {"order of columns"}
+    found |= {
+        f"{there['dtypes'][name]} is {here[name].dtype}" for name in both if there["dtypes"][name] != here[name].dtype
+    }
+    if theirs and len(there["columns"][theirs[0]]) != len(here):
+        return found | {"rows"}
+    if there["index"] is not None and there["index"] != pd.DatetimeIndex(here.index).as_unit("ns").asi8.tolist():
+        found.add("index")
+    in_order = sorted(range(len(here)), key=lambda row: there["columns"][by][row]) if by else range(len(here))
+    sorted_here = here.sort_values(by) if by else here
+    for name in both:
+        theirs = [plain(there["columns"][name][row]) for row in in_order]
+        pairs = zip(theirs, map(shown, sorted_here[name].astype(object)), strict=True)
+        if not all(_same(one, other, (near or {}).get(name, 0)) for one, other in pairs):
+            found.add(f"cells of {name}")
+    return found
+
+
+def _same(one: Any, other: Any, apart: float) -> bool:
+    return one == other or bool(apart and None not in (one, other) and abs(one - other) <= apart)
+
+
+def shown(cell: Any) -> Any:
+    """A cell as the services write it."""
+    return cell.isoformat() if isinstance(cell, pd.Timestamp) else plain(cell)
 
 
 def _run(box: Box, folder: Path, python: Path, program: str, questions: Questions) -> dict[str, Any]:
@@ -57,7 +114,8 @@ def meant(argument: Any) -> Any:
     """An argument as the guests' programs read it."""
     if isinstance(argument, dict) and "t" in argument:
         return Time(argument["t"], format="isot", scale=argument.get("scale", "utc"))
-    return TimeDelta(argument["s"], format="sec") if isinstance(argument, dict) else argument
+    is_length = isinstance(argument, dict) and "s" in argument
+    return TimeDelta(argument["s"], format="sec") if is_length else argument
 
 
 def plain(cell: Any) -> Any:
