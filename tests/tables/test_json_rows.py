@@ -209,6 +209,20 @@ def test_text_becomes_what_the_schema_says() -> None:
         (True, pa.int64()),
         (1, pa.string()),
         (5, pa.timestamp("us")),
+        ("9007199254740993", pa.float64()),
+        ("0.1234567890123456789", pa.float64()),
+        ("0.1" + "0" * 40 + "1", pa.float64()),
+        ("1e400", pa.float64()),
+        ("1e-400", pa.float64()),
+        ("16777217", pa.float32()),
+        (1e39, pa.float32()),
+        (-(2**70) - 1, pa.float64()),
+        (10**400, pa.float64()),
+        ("0x10", pa.int64()),
+        (["0x10"], pa.list_(pa.int64())),
+        ([1.5], pa.list_(pa.string())),
+        ([True], pa.list_(pa.int64())),
+        ([1], pa.list_(pa.bool_())),
         ("2025-06-20T23:00:00Z", pa.timestamp("us")),
         ("2025-06-20T23:00:00.1234567", pa.timestamp("us")),
         ("noon", pa.timestamp("us")),
@@ -217,6 +231,38 @@ def test_text_becomes_what_the_schema_says() -> None:
 def test_what_does_not_fit_the_schema_is_an_error(value: Any, kind: Any) -> None:
     with pytest.raises(Unreadable, match="column x"):
         one([value], kind)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "expected"),
+    [
+        ([2**70, 0.5, None], pa.float64(), [2.0**70, 0.5, None]),
+        (["9007199254740992", "-9007199254740994"], pa.float64(), [2.0**53, -(2.0**53) - 2]),
+        (["0.10000000000000001", "0.1", "5e-324", "-0"], pa.float64(), [0.1, 0.1, 5e-324, 0.0]),
+        (["Infinity", "-inf", None], pa.float64(), [float("inf"), -float("inf"), None]),
+        (["0.5", "0.100000001"], pa.float32(), [0.5, 0.10000000149011612]),
+        ([0.1, 1, None], pa.float32(), [0.10000000149011612, 1.0, None]),
+        (["+7", "-0"], pa.int64(), [7, 0]),
+        ([[1], None, [], [None]], pa.list_(pa.float64()), [[1.0], None, [], [None]]),
+    ],
+)
+def test_what_the_type_holds_exactly_is_there(values: list[Any], kind: Any, expected: list[Any]) -> None:
+    assert (one(values, kind).type, one(values, kind).to_pylist()) == (kind, expected)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_way_to_write_a_float_gives_it_back(value: float) -> None:
+    texts = [repr(value), f"{value:.17g}", f"{value:.16e}", str(Decimal(value))]
+    assert one(texts, pa.float64()).to_pylist() == [value] * 4
+
+
+@pytest.mark.parametrize("values", [[2**70 + 1, 0.5], [0.5, 2**70 + 1], [2**63, 0.5, None]])
+def test_integers_of_more_than_64_bits_are_not_rounded_by_floats_of_another_piece(
+    monkeypatch: pytest.MonkeyPatch, values: list[Any]
+) -> None:
+    monkeypatch.setattr(json_rows, "_PIECE", 1)
+    with pytest.raises(Unreadable, match="column x integers of more than 64 bits"):
+        one(values)
 
 
 def test_arrays_of_the_database_are_lists() -> None:

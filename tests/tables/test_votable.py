@@ -15,7 +15,9 @@ from skykey.tables import votable
 from skykey.tables.end import End
 from skykey.tables.table import Table
 from skykey.tables.votable import VOTableBatches, VOTableTable
+from skykey.tables.votable_binary import BinaryRows
 from skykey.tables.votable_document import VOTableDocument, plain_rows
+from skykey.tables.votable_fields import BadVOTable, VOField
 from skykey.values.errors import Interrupted, QueryError, SkykeyError, Unreadable
 from skykey.values.url import Url
 from skykey.wire.request import Head
@@ -77,9 +79,9 @@ def column(field: str, *texts: str) -> Any:
         ),
         (
             'datatype="float"/>',
-            ["0.1", "-Inf", ""],
+            ["0.1", "-Inf", "", "3.4028235e38"],
             pa.float32(),
-            [struct.unpack("f", struct.pack("f", 0.1))[0], -float("inf"), None],
+            [struct.unpack("f", struct.pack("f", 0.1))[0], -float("inf"), None, (2 - 2**-23) * 2.0**127],
         ),
         (
             'datatype="double"/>',
@@ -126,6 +128,12 @@ def test_times_are_times(xtype: str, text: str) -> None:
         ('datatype="unsignedByte"/>', "-1"),
         ('datatype="long"/>', "9223372036854775808"),
         ('datatype="long"/>', "9" * 5000),
+        ('datatype="short"/>', "0xFFFF"),
+        ('datatype="float"/>', "1e39"),
+        ('datatype="float"/>', " -3.4028236e38 "),
+        ('datatype="double"/>', "1e400"),
+        ('datatype="float" arraysize="*"/>', "1 1e39"),
+        ('datatype="float"><VALUES null="1e39"/></FIELD>', "1"),
         ('datatype="double"/>', "one"),
         ('datatype="boolean"/>', "maybe"),
         ('datatype="int" arraysize="2"/>', "1 2 3"),
@@ -236,6 +244,57 @@ def test_base64_in_lines_is_the_same() -> None:
         assert repr(read(answer(EVERY, stream(b"", text=text)), sizes).arrow.to_pylist()) == repr(plain.to_pylist())
 
 
+@given(
+    st.lists(st.tuples(st.binary(max_size=300), st.integers(0, 300), st.integers(0, 9)), min_size=1, max_size=9),
+    st.lists(st.integers(1, 900), max_size=9),
+    st.booleans(),
+)
+@example([(b"a" * 255, 31, 1), (b"b" * 256, 32, 2)], [], True)
+@settings(deadline=None, max_examples=100)
+def test_lengths_of_every_size_are_found(rows: list[Any], sizes: list[int], flagged: bool) -> None:
+    """Short ones are read in a faster way, which must notice the first that is not."""
+    fields = [
+        VOField("a", "unsignedByte", "*"),
+        VOField("i", "int"),
+        VOField("h", "long", "*"),
+        VOField("t", "char", "*"),
+    ]
+    data = b"".join(
+        struct.pack(
+            f">{'B' * flagged}I{len(some)}siI{many}qI{few}s",
+            *[0] * flagged, len(some), some, many, many, *range(many), few, b"t" * few,
+        )
+        for some, many, few in rows
+    )  # fmt: skip
+    reader, at, got = BinaryRows(fields, flagged=flagged), 0, []
+    for size in [*sizes, len(data)]:
+        count, columns = reader.feed(data[at : at + size], last=at + size >= len(data))
+        at += size
+        got += zip(*(column.to_pylist() for column in columns), strict=True) if count else []
+    null = (lambda value: value) if flagged else (lambda value: value or None)
+    assert got == [(null(list(some)), many, null(list(range(many))), null("t" * few)) for some, many, few in rows]
+    assert reader.is_between_rows
+
+
+def test_a_long_row_is_not_gone_through_again_with_each_piece_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    places = BinaryRows._places
+    monkeypatch.setattr(BinaryRows, "_places", lambda self, data: (looked.append(len(data)), places(self, data))[1])
+    data = b"\0" + struct.pack(">I", 3_000_000) + b"x" * 3_000_000
+    reader = BinaryRows([VOField("s", "char", "*")], flagged=True)
+    counts = [
+        reader.feed(data[at : at + 10_000], last=at + 10_000 >= len(data))[0] for at in range(0, len(data), 10_000)
+    ]
+    assert sum(counts) == 1
+    assert sum(looked) <= 4 * len(data)
+
+
+def test_a_row_that_is_longer_than_any_is_refused() -> None:
+    for data in (b"\0" + struct.pack(">I", 2**31), b"\0\0\0\0\1x\0\xff\xff\xff\xff"):
+        with pytest.raises(BadVOTable, match="a row of more than"):
+            BinaryRows([VOField("s", "char", "*")], flagged=True).feed(data)
+
+
 TWO = '<FIELD name="x" datatype="int"/><FIELD name="s" datatype="char" arraysize="*"/>'
 WHOLE = b"\0" + struct.pack(">iI", 5, 2) + b"ab"
 
@@ -256,6 +315,9 @@ def test_binary_rows_that_end_in_the_middle_are_an_error(cut: int) -> None:
         stream(b"", text="AAAA!AAA"),
         stream(b"", text="AAAAB"),
         stream(b"", text="AAA=AAAA"),
+        stream(b"", text="AAA=" + "A" * 2**20),
+        stream(b"", text="AAAA]]&gt;"),
+        stream(b"", text="AAA&#228;"),
         stream(b"", text=base64.b64encode(WHOLE[:10]).decode() + base64.b64encode(WHOLE[10:]).decode()),
         stream(b"", text="äAAA"),
         stream(b"\0" + struct.pack(">iI", 5, 2**31)),
@@ -276,6 +338,7 @@ def test_binary_rows_that_end_in_the_middle_are_an_error(cut: int) -> None:
         "<TABLEDATA><TR><TD>1</TD><TD>&#0;</TD></TR></TABLEDATA>",
         "<TABLEDATA><TR><TD>1</TD><TD>&#x110000;</TD></TR></TABLEDATA>",
         "<TABLEDATA><TR><TD>1</TD><TD>\x01</TD></TR></TABLEDATA>",
+        "<TABLEDATA><TR><TD>1</TD><TD>]]></TD></TR></TABLEDATA>",
         "<TABLEDATA/><TABLE/>",
     ],
 )
@@ -286,6 +349,44 @@ def test_damaged_rows_are_an_error(data: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(votable, "_TEXT", 4)
     with pytest.raises(Unreadable):
         read(whole, [1] * len(whole))
+
+
+def test_what_comes_behind_the_end_of_base64_is_not_kept() -> None:
+    document = answer(TWO, stream(b"", text="AAA=" + "A" * 2**20))
+    reader = VOTableBatches()
+    kept = []
+
+    def feed() -> None:
+        for at in range(0, len(document), 2**16):
+            reader.feed(document[at : at + 2**16])
+            kept.append(len(reader._base64))
+
+    with pytest.raises(Unreadable, match="behind its end"):
+        feed()
+    assert max(kept) <= 4
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text,
+        lambda text: f"<![CDATA[{text}]]>",
+        lambda text: f"{text[:5]}<![CDATA[{text[5:9]}]]>{text[9:]}<!-- > it's -->",
+        lambda text: f"<!-- AAAA -->{text[:6]}&#10;&#x9;{text[6:]}<?x y?>",
+        lambda text: "\r\n".join(text[at : at + 7] for at in range(0, len(text), 7)),
+    ],
+)
+def test_base64_is_the_same_however_it_is_written(write: Any) -> None:
+    """It passes by the parser of XML, but for what is not base64."""
+    whole = answer(TWO, stream(b"", text=write(base64.b64encode(WHOLE * 4).decode())))
+    for sizes in (None, [1] * len(whole), [13] * len(whole), *([cut] for cut in range(len(whole)))):
+        assert read(whole, sizes).arrow["s"].to_pylist() == ["ab"] * 4
+
+
+def test_base64_in_cdata_may_be_longer_than_any_tag() -> None:
+    whole = answer(TWO, stream(b"", text=f"<![CDATA[{base64.b64encode(WHOLE * 20_000).decode()}]]>"))
+    for size in (1_000, 65_536, 100_000):
+        assert len(read(whole, [size] * (len(whole) // size))) == 20_000
 
 
 def test_binary_rows_in_the_smallest_pieces_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -476,10 +577,132 @@ def test_other_encodings_are_read(encoding: str) -> None:
         assert read(raw, [size] * (len(raw) // size)).arrow["s"].to_pylist() == ["Ã¤"]
 
 
+def test_encodings_that_nobody_reads_are_refused() -> None:
+    for encoding in ("TF-8", "big5", "utf-7", "utf-16", "idna", "undefined"):
+        data = answer(TWO, cells(["1", "a"])).replace(b"UTF-8", encoding.encode())
+        for sizes in (None, [1] * len(data)):
+            with pytest.raises(Unreadable):
+                read(data, sizes)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
+def test_utf16_with_and_without_its_mark(encoding: str) -> None:
+    # In these letters the bytes of tags stand.
+    text = "\u3c3c\u3e22 '\U0001f600"
+    document = answer(TWO, f"<!-- it's > -->{cells(['1', text])}").decode()
+    data = document.replace("UTF-8", "UTF-16").encode(encoding)
+    for size in (1, 3, 10_000):
+        assert read(data, [size] * (len(data) // size)).arrow["s"].to_pylist() == [text]
+    for cut in range(1, len(data) - 1, 7):
+        with pytest.raises((Interrupted, Unreadable)):
+            read(data[:cut])
+
+
 def test_line_ends_in_cells_are_those_of_xml() -> None:
     found = read(answer(TWO, cells(["1", "a\r\nb\rc&#13;"], ["2", "<![CDATA[a\r\nb]]>"]))).arrow["s"]
     assert found.to_pylist() == ["a\nb\nc\r", "a\nb"]
     assert read(answer(TWO, cells(["1", "a\r\nb\rc&#13;"]))).arrow["s"].to_pylist() == ["a\nb\nc\r"]
+
+
+class CountingParser:
+    """expat, and how many bytes it reads: what it has only the beginning of, it reads again with each piece."""
+
+    def __init__(self, parser: Any) -> None:
+        self.__dict__.update(parser=parser, looked=0, fed=0)
+
+    def Parse(self, data: bytes, last: bool = False) -> Any:  # noqa: N802 - expat's name
+        self.__dict__["looked"] += len(data) + self.fed - max(0, self.parser.CurrentByteIndex)
+        self.__dict__["fed"] += len(data)
+        return self.parser.Parse(data, last)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.parser, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.parser, name, value)
+
+
+class CountingBuffer(bytearray):
+    looked = 0
+
+    def find(self, what: Any, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+        stop = len(self) if end is None else end
+        found = super().find(what, start, stop)
+        self.looked += (stop if found < 0 else found + len(what)) - min(start, stop)
+        return found
+
+    def rfind(self, what: Any, start: int = 0) -> int:  # type: ignore[override]
+        found = super().rfind(what, start)
+        self.looked += len(self) - max(found, start)
+        return found
+
+
+OPENED = "<VOTABLE><RESOURCE><TABLE>"
+IN_ROWS = f'{OPENED}<FIELD name="x" datatype="char" arraysize="*"/><DATA><TABLEDATA>'
+IN_STREAM = f'{OPENED}<FIELD name="x" datatype="char" arraysize="*"/><DATA><BINARY2><STREAM>'
+
+
+@pytest.mark.parametrize(
+    ("begin", "middle"),
+    [
+        ("<VOTABLE><!--", "x> - <TABLEDATA> '"),
+        ("<VOTABLE><!--", "-"),
+        ("<?x", "> ' "),
+        ('<VOTABLE><INFO a="', "x>"),
+        ("<VOTABLE><", "i"),
+        ("<VOTABLE><i ", "b='>' "),
+        ("<VOTABLE><i>&", "a"),
+        ("<VOTABLE>", "<a/>"),
+        ("<VOTABLE>", "<!--<-->"),
+        ("<VOTABLE>", " "),
+        (IN_ROWS, "<TR><TD>1</TD></TR>"),
+        (f"{IN_ROWS}<TR>", " "),
+        (f"{IN_ROWS}<TR><TD>", "x"),
+        (f"{IN_ROWS}<TR><TD>&", "x"),
+        (f"{IN_ROWS}<TR><TD><![CDATA[", "]]"),
+        (f"{IN_ROWS}<TR><TD><!--", "</TR>"),
+        (IN_STREAM, "AAAA"),
+        (f"{IN_STREAM}<![CDATA[", "AAAA"),
+        (f"{IN_STREAM}&", "A"),
+        (f"{IN_STREAM}<!--", "A>"),
+    ],
+)
+@pytest.mark.parametrize(("size", "length"), [(1, 100_000), (65_536, 5_000_000)])
+def test_no_piece_is_read_again_and_again(begin: str, middle: str, size: int, length: int) -> None:
+    """Work is counted, and not timed: each byte is looked at a few times, however small the pieces are."""
+    data = (begin + middle * (length // len(middle))).encode()
+    document = VOTableDocument()
+    document._expat = parser = CountingParser(document._expat)  # type: ignore[assignment]
+    document._buffer = buffer = CountingBuffer()
+    try:
+        for at in range(0, len(data), size):
+            document.feed(data[at : at + size])
+    except BadVOTable:
+        pass  # a text, or a tag, that is too long
+    assert parser.looked <= 3 * len(data) + 200_000
+    assert buffer.looked <= 20 * len(data) + 10_000
+
+
+def fed(*pieces: bytes) -> VOTableDocument:
+    document = VOTableDocument()
+    for piece in pieces:
+        document.feed(piece)
+    return document
+
+
+def test_what_has_begun_is_refused_before_it_fills_the_memory() -> None:
+    for begin in (b"<VOTABLE><!--", b"<VOTABLE><?x", b"<VOTABLE a='", b"<VOTABLE>&"):
+        with pytest.raises(BadVOTable, match=r"too long|well-formed"):
+            fed(begin, *[b"x" * 65_536] * 400)
+
+
+def test_each_status_is_looked_at_once() -> None:
+    """There may be as many as the document has room for."""
+    document = answer(INT, cells(["1"]), before=OK * 100)
+    reader = VOTableBatches()
+    for at in range(0, len(document), 10):
+        reader.feed(document[at : at + 10])
+    assert reader._heard == len(reader._document.statuses) == 100
 
 
 def test_plain_rows_are_taken_the_fast_way() -> None:

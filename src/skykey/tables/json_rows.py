@@ -208,9 +208,17 @@ class JsonTable(JsonBatches):
         end = super().finish()
         pa = arrow()
         try:
+            self._compare()
             # Permissive: an all-null piece takes the others' type, and integers join floats if they keep every digit.
             data = pa.concat_tables(self._pieces, promote_options="permissive")
-        except pa.ArrowException as problem:
+        except (pa.ArrowException, Misfit) as problem:
             raise self._unreadable(f"sent values that do not fit into one table ({shortened(str(problem))})") from None
         data, kept = once(data, self.repeated)
         return Table(data, end, facts={"repeated_columns": kept} if kept else {})
+
+    def _compare(self) -> None:
+        """Refuse decimals in one piece and floats in another: Arrow would round the decimals."""
+        types, names = arrow().types, self._pieces[0].schema.names
+        for name, *kinds in zip(names, *(piece.schema.types for piece in self._pieces), strict=True):
+            if any(map(types.is_decimal, kinds)) and any(map(types.is_floating, kinds)):
+                raise Misfit(f"in column {name} integers of more than 64 bits, and floats")

@@ -31,7 +31,7 @@ class VOTableStructure:
     rows
         Cells by row, as written (TABLEDATA). Whoever reads them takes them away.
     stream
-        Pieces of base64 (BINARY, BINARY2), likewise.
+        Base64 (BINARY, BINARY2), likewise.
     statuses
         Value and text of each ``INFO`` called ``QUERY_STATUS``, in their order.
     is_over
@@ -44,7 +44,7 @@ class VOTableStructure:
         self.fields: list[VOField] = []
         self.serialization: str | None = None
         self.rows: list[list[str]] = []
-        self.stream: list[str] = []
+        self.stream = bytearray()
         self.statuses: list[tuple[str, str]] = []
         self.is_over = False
         self.promised: int | None = None
@@ -54,7 +54,7 @@ class VOTableStructure:
         self._resources: list[str | None] = []
         self._told: Mapping[str, str] = {}
         self._notes: dict[str, str | None] = {}
-        self._text: list[str] | None = None
+        self._text: list[str] | bytearray | None = None
         self._said = 0
         self._row: list[str] = []
         self._starts = {
@@ -106,8 +106,10 @@ class VOTableStructure:
         """Text between tags."""
         if self._text is None:
             return
-        self._text.append(text)
-        if self._text is not self.stream:
+        if isinstance(self._text, bytearray):
+            self._text += text.encode()
+        else:
+            self._text.append(text)
             self._said += len(text)
             if self._said > (MOST_ROW if self._path[-1] == "TD" else _MOST_SAID):
                 raise BadVOTable("a text that is too long")
@@ -119,8 +121,8 @@ class VOTableStructure:
         self._text, self._said = [], 0
 
     def _heard(self) -> str:
-        heard, self._text = "".join(self._text or ()), None
-        return heard
+        heard, self._text = self._text, None
+        return "".join(heard) if isinstance(heard, list) else ""
 
     # -- by element
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,8 @@ _HEXADECIMAL: Final = re.compile(r"0[xX][0-9a-fA-F]+")
 _FLOAT: Final = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)?|nan", re.ASCII | re.IGNORECASE
 )
+# From here on a number is rounded to infinity in single precision: half a step above the largest.
+_BEYOND_SINGLE: Final = (2 - 2**-24) * 2.0**127
 # What is beyond microseconds, and the Z for UTC: neither has a place in the type.
 _ZEROS: Final = re.compile(r"(\.\d{6})0*Z?$|Z$", re.ASCII)
 
@@ -74,10 +77,21 @@ def _elements(field: VOField, texts: Sequence[str]) -> pa.Array:
             raise BadVOTable(f"column {field.name} has a cell that is no boolean") from None
     cells = pa.array([text or None for text in texts], pa.string())
     try:
-        return cells.cast(field.element)
+        made = cells.cast(field.element)
     except pa.ArrowInvalid:
-        # Blanks around a number, a plus sign, capitals: rare, and slower.
+        made = None
+    # Blanks around a number, a plus sign, capitals; what Arrow reads in its own way (infinity for 1e400, -1 for 0xFFFF
+    # in 16 bits): rare, and slower.
+    if made is None or _is_odd(field, cells, made):
         return pa.array([_number(field, text.strip()) for text in texts], field.element)
+    return made
+
+
+def _is_odd(field: VOField, cells: pa.Array, made: pa.Array) -> bool:
+    compute: Any = import_module("pyarrow.compute")
+    if field.datatype in FLOATS:
+        return bool(compute.any(compute.is_inf(made)).as_py())
+    return bool(compute.any(compute.match_substring(cells, "x", ignore_case=True)).as_py())
 
 
 def _number(field: VOField, text: str) -> int | float | None:
@@ -86,6 +100,8 @@ def _number(field: VOField, text: str) -> int | float | None:
     value: int | float | None = None
     if field.datatype in FLOATS:
         value = float(text) if _FLOAT.fullmatch(text) else None
+        # As large as that no number is: only the word for it.
+        value = None if value is not None and _is_beyond(field, value) and "n" not in text.lower() else value
     elif _INTEGER.fullmatch(text):
         value = int(text) if len(text) <= 20 else None  # noqa: PLR2004 - the digits of 64 bits, with a sign
     elif _HEXADECIMAL.fullmatch(text):
@@ -93,6 +109,10 @@ def _number(field: VOField, text: str) -> int | float | None:
     if value is None or (isinstance(value, int) and not _holds(field.element, value)):
         raise BadVOTable(f"column {field.name} has a cell that is no {field.datatype}")
     return value
+
+
+def _is_beyond(field: VOField, value: float) -> bool:
+    return math.isinf(value) or (field.datatype == "float" and abs(value) >= _BEYOND_SINGLE)
 
 
 def _holds(kind: Any, value: int) -> bool:
