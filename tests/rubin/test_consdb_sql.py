@@ -4,6 +4,7 @@ import datetime as dt
 import math
 import re
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import duckdb
@@ -160,6 +161,7 @@ def test_values_of_other_libraries() -> None:
     assert literal(np.array([1, 2])) == literal((1, 2)) == literal(pd.Index([1, 2])) == "(1, 2)"
     assert literal(math.nan) == "'NaN'::float8"
     assert literal(Decimal("-Infinity")) == "'-Infinity'::numeric"
+    assert literal(Decimal("sNaN")) == literal(Decimal("-NaN")) == "'NaN'::numeric"
     assert literal(dt.date(2025, 6, 20)) == "date '2025-06-20'"
     for odd in (
         {"a": 1},
@@ -172,6 +174,7 @@ def test_values_of_other_libraries() -> None:
         pd.NA,
         1j,
         ["x", b"y"],
+        Fraction(10**400),
         NAIVE,
     ):
         with pytest.raises(UsageError):
@@ -267,6 +270,22 @@ def test_the_driver_gets_two_percent_signs(statement: str, sent: str) -> None:
         ("select 1 /* /* */ ' */; delete from a", Repeat.NEVER),
         ("select nextval('a')", Repeat.NEVER),
         ("select * into b from a", Repeat.NEVER),
+        ("select \"setval\" /* ( */ ('a', 1)", Repeat.NEVER),
+        ("select pg_catalog.\"nextval\"('a')", Repeat.NEVER),
+        (r"select U&\"\0073etval\"('a', 1)", Repeat.NEVER),
+        ("select u&\"s!0065tval\" uescape '!' ('a', 1)", Repeat.NEVER),
+        ("select lo_unlink (1)", Repeat.NEVER),
+        ("select dblink_exec('delete from a')", Repeat.NEVER),
+        ("select pg_terminate_backend(1), 1", Repeat.NEVER),
+        ("select set_config('a', 'b', false)", Repeat.NEVER),
+        ("select query_to_xml('delete from a', true, true, '')", Repeat.NEVER),
+        ("select public.count(1)", Repeat.NEVER),
+        ('select public . "count" (1)', Repeat.NEVER),
+        ('select "COUNT"(1)', Repeat.NEVER),
+        ("select 1; notify a", Repeat.NEVER),
+        ("explain analyze execute a", Repeat.NEVER),
+        ("select count(*), \"max\" (a), coalesce(b, 'nextval(1)') from cdb_a.b where (c) in (1);", Repeat.COSTLY),
+        ("select row_number() over (partition by a order by b), a::numeric(5, 2) from c -- setval(", Repeat.COSTLY),
         ("", Repeat.NEVER),
     ],
 )
@@ -292,8 +311,13 @@ def test_a_hostile_statement_is_looked_at_quickly(ceiling: Any) -> None:
         "select " + "(" * 50_000,
         "e'\\" * 30_000,
         ":a" * 30_000,
+        '"a" ' * 30_000,
+        "a" * 100_000,
+        " " * 100_000,
+        ". " * 50_000,
     ):
         consdb_statement.is_closed(text)
+        consdb_statement.repeat(f"select {text}")
         projection(f"select a from cdb_a.b where {text}")
     assert time.monotonic() - begun < ceiling(5)
 

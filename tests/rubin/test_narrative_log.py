@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -277,6 +278,10 @@ def test_the_raw_question_leaves_rows_as_they_are() -> None:
         ({"time_lost_types": ["fault"], "exclude_categories": ["ENG"]}, [2]),
         ({"categories": ["none of them"]}, []),
         ({"categories": []}, [1, 2, 3]),
+        ({"categories": np.array(["ENG", "x"])}, [1]),
+        ({"exclude_categories": np.array([], "U3")}, [1, 2, 3]),
+        ({"categories": pd.Series(["SURVEY"])}, [2]),
+        ({"time_lost_types": {"fault": 1}.keys()}, [1, 2]),
     ],
     ids=str,
 )
@@ -291,6 +296,20 @@ def test_filters_that_the_service_ignores_are_applied_here(
     frame = night(*rows, asynchronous=asynchronous, **asked)
     assert frame["id"].tolist() == [identity(number) for number in kept]
     assert names_of(frame) == DTYPES
+
+
+@pytest.mark.parametrize("given", [[["ENG"]], [{"a": 1}], {"a": 1}, np.array([1]), [None], 5])
+def test_a_category_that_is_no_text_is_refused_before_it_is_sent(given: Any) -> None:
+    with serving(lambda _: as_json("[]")) as server:
+        with pytest.raises(UsageError, match="categories"):
+            NarrativeLogClient(server.url, AUTH).query(categories=given)
+        assert server.seen == []
+
+
+@pytest.mark.parametrize("value", [["ENG"], {"a": 1}, 5])
+def test_a_category_of_the_service_that_is_no_text_is_neither_kept_nor_left_out(value: Any) -> None:
+    with pytest.raises(Unreadable, match="category"):
+        night(message(1, category="ENG"), message(2, category=value), categories=["ENG"])
 
 
 # -- a helper
@@ -416,6 +435,14 @@ def test_a_lost_answer_is_not_sent_again_and_says_what_is_unknown(what: str, how
         assert len(server.seen) == 1
     assert "nobody knows whether" in str(problem)
     assert ("query(user_ids=['ada']" if what == "add" else "get_message") in str(problem.next)
+
+
+@pytest.mark.parametrize("body", [ONE, "{}", "[]", '{"detail": "not now"}', '"deleted"', "true", ""])
+def test_a_deletion_is_one_only_if_the_service_has_nothing_to_say(body: str) -> None:
+    with serving(lambda _: as_json(body)) as server:
+        with pytest.raises(Unreadable, match="nobody knows whether the message was deleted"):
+            NarrativeLogClient(server.url, AUTH).delete_message(identity(1))
+        assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize(

@@ -252,11 +252,23 @@ def _text(text: str) -> str:
 
 
 def _number(value: Any) -> str:
-    exact = isinstance(value, Decimal)
-    if not math.isfinite(value):
-        name = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    # A signalling NaN is an error for everyone but these two questions; PostgreSQL has one NaN.
+    if isinstance(value, Decimal):
+        is_nan, is_finite, exact = value.is_nan(), value.is_finite(), True
+    else:
+        value, exact = _float(value), False
+        is_nan, is_finite = math.isnan(value), math.isfinite(value)
+    if not is_finite:
+        name = "NaN" if is_nan else "Infinity" if value > 0 else "-Infinity"
         return f"'{name}'::{'numeric' if exact else 'float8'}"
-    return _signed(str(value) if exact else repr(float(value)))
+    return _signed(str(value) if exact else repr(value))
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise UsageError(f"a {type(value).__name__} of this size is no number that SQL can hold here") from None
 
 
 def _signed(text: str) -> str:

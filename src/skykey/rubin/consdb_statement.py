@@ -31,8 +31,41 @@ _PERCENTS: Final = re.compile(r"%+")
 _PLACE: Final = re.compile(r"""(?<![\w:'"$])(?<![uU]&):([^\W\d]\w*+)(?!['"$])""", re.ASCII)
 _READS: Final = re.compile(r"[\s(]*(SELECT|WITH|VALUES|TABLE|SHOW|EXPLAIN)\b", re.IGNORECASE)
 _WRITES: Final = re.compile(
-    r"\b(INSERT|UPDATE|DELETE|MERGE|INTO|CREATE|ALTER|DROP|TRUNCATE|COPY|CALL|DO|NEXTVAL|SETVAL)\b", re.IGNORECASE
+    r"\b(INSERT|UPDATE|DELETE|MERGE|INTO|CREATE|ALTER|DROP|TRUNCATE|COPY|CALL|DO|EXECUTE)\b", re.IGNORECASE
 )
+# What may stand before a parenthesis in a statement that reads: words of the language, types, and PostgreSQL's own
+# functions that change nothing. Any other function may do anything (setval, lo_unlink, dblink_exec, query_to_xml).
+_HARMLESS: Final = frozenset(
+    """
+    all and any array as between by case cube distinct else end except exists filter from group grouping having ilike in
+    intersect is join lateral like limit materialized not offset on or over partition rollup row select sets some then
+    union using values when where
+    bit bpchar char character decimal float interval numeric time timestamp timestamptz varchar varying
+    array_agg avg bit_and bit_or bool_and bool_or corr count covar_pop covar_samp cume_dist dense_rank every first_value
+    json_agg json_object_agg jsonb_agg jsonb_object_agg lag last_value lead max min mode nth_value ntile percent_rank
+    percentile_cont percentile_disc rank regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope row_number
+    stddev stddev_pop stddev_samp string_agg sum var_pop var_samp variance width_bucket
+    abs acos acosd asin asind atan atan2 atan2d atand cbrt ceil ceiling cos cosd cot degrees div exp factorial floor gcd
+    lcm ln log log10 mod pi power radians random round sign sin sind sqrt tan tand trunc
+    cast coalesce greatest least num_nonnulls num_nulls nullif
+    age clock_timestamp current_date current_time current_timestamp date date_bin date_part date_trunc extract isfinite
+    localtime localtimestamp make_date make_interval make_time make_timestamp make_timestamptz now to_char to_date
+    to_number to_timestamp
+    ascii bit_length btrim char_length character_length chr concat concat_ws format initcap left length lower lpad ltrim
+    md5 octet_length overlay position regexp_count regexp_like regexp_match regexp_matches regexp_replace
+    regexp_split_to_array regexp_split_to_table regexp_substr repeat replace reverse right rpad rtrim split_part
+    starts_with strpos substr substring to_hex translate trim upper
+    array_length array_lower array_position array_positions array_remove array_to_string array_upper cardinality
+    generate_series generate_subscripts json_array_elements json_array_elements_text json_build_object json_each
+    json_each_text json_extract_path json_extract_path_text json_object_keys jsonb_array_elements
+    jsonb_array_elements_text jsonb_build_object jsonb_each jsonb_each_text jsonb_extract_path jsonb_extract_path_text
+    jsonb_object_keys string_to_array to_json to_jsonb unnest
+    """.split()  # noqa: SIM905 - words in lines, not one a line
+)
+_CALLED: Final = re.compile(r"(\.\s*+)?(?<![\w$])([^\W\d][\w$]*+)\s*+\(")
+_PLAIN: Final = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
+_ESCAPED_NAME: Final = re.compile(r'u&"', re.IGNORECASE)
+_UNKNOWN: Final = "?function"
 _LIMIT: Final = re.compile(r"\bLIMIT\s+(\d{1,18})(?:\s+OFFSET\s+\d+)?[\s;]*\Z", re.IGNORECASE)
 
 
@@ -108,9 +141,33 @@ def is_closed(part: str) -> bool:
 
 
 def repeat(statement: str) -> Repeat:
-    """What may be sent twice: statements that only read, though not where the first may still be running."""
-    text = bare(statement)
-    return Repeat.COSTLY if _READS.match(text) and not _WRITES.search(text) else Repeat.NEVER
+    """What may be sent twice: statements that only read, though not where the first may still be running.
+
+    In doubt it is not: a function that is not known to read only, in quotes or without, and a second statement.
+
+    Examples
+    --------
+    >>> repeat("select count(*) from a").name, repeat("select nextval('a')").name
+    ('COSTLY', 'NEVER')
+    """
+    text = bare(statement).rstrip("; \t\r\n\f\v")
+    reads = _READS.match(text) and not _WRITES.search(text) and ";" not in text
+    return Repeat.COSTLY if reads and _HARMLESS.issuperset(_called(statement)) else Repeat.NEVER
+
+
+def _called(statement: str) -> Iterator[str]:
+    """What stands before a parenthesis, also in quotes; what is not plainly a name of PostgreSQL's own is unknown."""
+    parts: list[str] = []
+    for text, is_opaque, _ in _pieces(statement):
+        if not is_opaque or not text.startswith('"'):
+            parts.append(_shown(text) if is_opaque else text)
+        else:
+            parts.append(f" {text[1:-1] if _PLAIN.fullmatch(text[1:-1]) else 'odd'} ")
+    if _ESCAPED_NAME.search(statement):
+        yield _UNKNOWN
+    for found in _CALLED.finditer("".join(parts)):
+        # Of another schema it may be another function.
+        yield _UNKNOWN if found[1] else found[2].lower()
 
 
 def limit(statement: str) -> int | None:

@@ -271,12 +271,25 @@ class NarrativeLogFlows(WritingFlows):
 def _wanted(asked: Mapping[str, Any]) -> Callable[[Row], bool] | None:
     """What the service leaves to its clients."""
     rules = [
-        (field, frozenset(TEXTS.read(name, asked[name])), without == "")
+        (field, names, without == "")
         for plural, field in _IGNORED.items()
         for without in ("", "exclude_")
-        if asked.get(name := f"{without}{plural}")
+        if (names := _names(asked, f"{without}{plural}"))
     ]
-    return (lambda row: all((row.get(field) in names) is wants for field, names, wants in rules)) if rules else None
+    return (lambda row: all(_fits(row.get(field), names, wants) for field, names, wants in rules)) if rules else None
+
+
+def _names(asked: Mapping[str, Any], name: str) -> frozenset[str]:
+    given = asked.get(name)
+    # Arrays have no truth value, and an empty text asks for nothing.
+    return (
+        frozenset() if given is None or (isinstance(given, str) and not given) else frozenset(TEXTS.read(name, given))
+    )
+
+
+def _fits(value: Any, names: frozenset[str], wants: bool) -> bool:
+    # What is no text is a fault of the service, which whoever makes the table will name: it must not be left out here.
+    return (value in names) is wants if value is None or isinstance(value, str) else True
 
 
 def _time_of(row: Row) -> int | None:

@@ -201,7 +201,7 @@ def _document(given: Any) -> Any:
     try:
         found = json.loads(given) if isinstance(given, str) else given
         json.dumps(found)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise UsageError('a dictionary is needed, such as {"name": "Simonyi"}, or JSON of one')
@@ -236,7 +236,7 @@ def one_of(*names: str, several: bool = False) -> Kind:
     """One of some words."""
 
     def read(given: Any) -> str:
-        if given not in names:
+        if not isinstance(given, str) or given not in names:
             raise UsageError(f"it is one of {', '.join(names)}")
         return str(given)
 

@@ -74,7 +74,7 @@ class WritingFlows(LogFlows):
         yield from self._sent("DELETE", where, f"the {noun} was deleted", look)
 
     def _sent(self, method: str, url: Url, done: str, look: str, *, body: Any = None) -> Flow[Row]:
-        make = (lambda _: {}) if method == "DELETE" else one_row
+        make = _nothing if method == "DELETE" else one_row
         try:
             return (yield from self._asked(method, url, make, body=body, repeat=Repeat.NEVER))
         except (Interrupted, TimedOut, ServiceError) as problem:
@@ -90,6 +90,19 @@ class WritingFlows(LogFlows):
             return self._url / str(UUID(str(which)))
         except ValueError:
             raise UsageError(f"{which!r} is not the id of a {self._log.noun}") from None
+
+
+def _nothing(document: Any) -> Row:
+    """What there is to say of a row that was deleted: the service answers with 204, and no document.
+
+    Raises
+    ------
+    Unreadable
+        If it says something all the same: then it was not the service that answered, or it did something else.
+    """
+    if document is not None:
+        raise Unreadable("the log's answer to a deletion is not the empty one that was promised")
+    return {}
 
 
 def _is_open(problem: SkykeyError) -> bool:
