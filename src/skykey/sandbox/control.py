@@ -18,6 +18,7 @@ from skykey.sandbox.faults import Fault
 from skykey.sandbox.iam import Iam, Switches
 from skykey.sandbox.quota import Quota
 from skykey.sandbox.switchboard import Delay, Failure, Switchboard
+from skykey.sandbox.tap import Tap
 from skykey.sandbox.tokens import TokenFile, Tokens
 
 
@@ -31,6 +32,7 @@ class Control:
     quota: Quota
     accounts: Accounts
     iam: Iam
+    tap: Tap
     servers: dict[str, Influx]
     token_file: TokenFile
     login_files: LoginFiles
@@ -92,6 +94,12 @@ class Control:
         counts = dict.fromkeys(("refreshes", "revocations", "reuses"), 0)
         return counts | self.accounts.stats
 
+    def do_tap(self, **switches: Any) -> None:
+        self.tap.jobs.switch(replace(self.tap.jobs.switches, **switches))
+
+    def do_tap_jobs(self) -> list[dict[str, Any]]:
+        return [{"id": job.id, "owner": job.owner, "phase": job.phase} for job in self.tap.jobs.all().values()]
+
     def do_fail(self, **failure: Any) -> None:
         self.board.failures.append(Failure(**failure))
 
@@ -120,3 +128,4 @@ class Control:
         self.board.reset()
         self.quota.set(None, 60)
         self.iam.switches = Switches()
+        self.tap.reset()

@@ -36,8 +36,9 @@ class Controls:
     """The controls of one sandbox, over HTTP on loopback and never through a proxy.
 
     The services that a delay, a fault or a log entry names are ``gafaelfawr``, ``repertoire``, ``influxdb``,
-    ``influxdb-second`` (on the second origin), ``segwarides`` and, for the rest of the site, ``site``; of the
-    imagery platform ``iam`` (its token service), ``echo`` (a service) and ``account`` (the page with logins).
+    ``influxdb-second`` and ``storage`` (on the second origin), ``consdb``, ``consdbtap``, ``narrativelog``,
+    ``exposurelog``, ``nightreport``, ``schema-registry``, ``segwarides`` and, for the rest of the site, ``site``;
+    of the imagery platform ``iam`` (its token service), ``echo`` (a service) and ``account`` (the page with logins).
 
     Parameters
     ----------
@@ -153,6 +154,54 @@ class Controls:
         """
         return dict(self._do("iam_stats"))
 
+    def tap(
+        self,
+        *,
+        hold: str | None = None,
+        words: str | None = None,
+        early: bool | None = None,
+        redirect: bool | None = None,
+        storage: bool | None = None,
+        stop_after: int | None = None,
+        limit: int | None = None,
+        status: int | None = None,
+        formats: Iterable[str] | None = None,
+    ) -> None:
+        """Change how TAP answers. What is left out stays as it is; `reset` takes all back and destroys every job.
+
+        Parameters
+        ----------
+        hold
+            The phase in which jobs stay that are run, and to which those that are held go (``""``: they go on).
+            ``ERROR``, ``ABORTED`` and ``ARCHIVED`` end them.
+        words
+            What is said of jobs and answers that fail because a control wants it so.
+        early
+            Whether WAIT is answered at once, though nothing changed (off).
+        redirect
+            Whether ``/sync`` sends its caller to ``/sync/<id>/run`` (off).
+        storage
+            Whether results are on another origin, which refuses requests that carry a credential (off).
+        stop_after
+            How many rows an answer has before it fails in its middle (-1: it does not).
+        limit
+            The most rows of an answer, whatever its MAXREC (1,000,000).
+        status
+            Of the answer that says what is wrong with a question (400).
+        formats
+            The aliases of the formats that there are, the first of them for whoever names none (all:
+            ``votable``, ``votable-b2``, ``csv``, ``tsv``, ``parquet``).
+        """
+        named = {"hold": hold, "words": words, "early": early, "redirect": redirect, "storage": storage}
+        more = {"stop_after": stop_after, "limit": limit, "status": status}
+        listed = None if formats is None else list(formats)
+        sent = named | more | {"formats": listed}
+        self._do("tap", **{name: value for name, value in sent.items() if value is not None})
+
+    def tap_jobs(self) -> list[dict[str, str]]:
+        """Return ``id``, ``owner`` and ``phase`` of every job that was not destroyed, whoever's it is."""
+        return list(self._do("tap_jobs"))
+
     def fail(self, action: Action, user: str | None = None, *, status: int = 503, times: int = 1) -> None:
         """Let the next ``times`` that a user (None: anybody) does this fail, with an error as the service words it."""
         self._do("fail", user=user, action=action, status=status, times=times)
@@ -209,7 +258,7 @@ class Controls:
         self._do("forget")
 
     def reset(self) -> None:
-        """Take back clock, delays, faults, failures, quota, and how the token service answers."""
+        """Take back clock, delays, faults, failures, quota, and how the token service and TAP answer."""
         self._do("reset")
 
     def hello(self) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from skykey.sandbox.repertoire import Repertoire
 from skykey.sandbox.schema_registry import SchemaRegistry
 from skykey.sandbox.segwarides import Segwarides
 from skykey.sandbox.switchboard import Switchboard
+from skykey.sandbox.tap import Tap
 from skykey.sandbox.telemetry import Telemetry
 from skykey.sandbox.tokens import TokenFile, Tokens
 
@@ -41,6 +42,7 @@ _SERVICES = {
     "/auth": "gafaelfawr",
     "/influxdb": "influxdb",
     "/consdb": "consdb",
+    "/api/consdbtap": "consdbtap",
     "/narrativelog": "narrativelog",
     "/exposurelog": "exposurelog",
     "/nightreport": "nightreport",
@@ -84,19 +86,20 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
     second = Mount("/influxdb", telemetry.app(servers["second"].logins))
     registry = SchemaRegistry().app()
     consdb = ConsDb(gatekeeper)
-    more = [*consdb.routes(), *logs.mounts(gatekeeper, board.now)]
+    tap = Tap(gatekeeper, consdb, board, second_url)
+    more = [*consdb.routes(), *tap.routes(), *logs.mounts(gatekeeper, board.now)]
     site = _site(gatekeeper, servers, telemetry, registry, *more)
     apps = {
         "site": board.around(_service_of, site),
         "direct": board.around(_service_of, _origin(*registry.routes, Mount("", site))),
         "segwarides": board.around("segwarides", Segwarides(servers["site"]).app()),
-        "second": board.around("influxdb-second", _origin(second)),
+        "second": board.around(_second_service_of, _origin(second, *tap.storage())),
         "iam": board.around("iam", iam.app()),
         "echo": board.around("echo", Echo(accounts, board).app()),
         "account": board.around("account", Account(accounts, urls["iam"]).app()),
     }
     key = secrets.token_urlsafe(24)
-    control = Control(key, board, tokens, quota, accounts, iam, servers, token_file, login_files, stop.set)
+    control = Control(key, board, tokens, quota, accounts, iam, tap, servers, token_file, login_files, stop.set)
     listeners = [Listener(apps[name], socks[name]) for name in _PLAIN]
     listeners += [Listener(_by_host(apps), socks["tls"], tls), Listener(control.app(), socks["control"])]
     for listener in listeners:
@@ -133,6 +136,7 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
     telemetry.load()
     stack.push_async_callback(telemetry.close)
     stack.push_async_callback(consdb.close)
+    stack.push_async_callback(tap.close)
     stack.callback(board.closing.set)  # first of all, so that nobody waits for a stalled answer
     return box
 
@@ -182,6 +186,10 @@ def _origin(*routes: BaseRoute) -> Starlette:
 
 def _service_of(path: str) -> str:
     return next((name for prefix, name in _SERVICES.items() if path.startswith(prefix)), "site")
+
+
+def _second_service_of(path: str) -> str:
+    return "storage" if path.startswith("/storage/") else "influxdb-second"
 
 
 def _by_host(apps: Mapping[str, ASGIApp]) -> ASGIApp:
