@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from contextlib import suppress
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from skykey.calls.flow import bounded
 from skykey.calls.side_by_side import in_tasks, in_threads
-from skykey.calls.steps import Await, Batches, Gather, Need, Pause, Read, Send, Step
+from skykey.calls.steps import Await, Batches, Farewell, Gather, Need, Pause, Read, Send, Step
 from skykey.values.calloff import stop_flag
 from skykey.values.errors import Interrupted
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Whoever calls something off wants to go.
+_FAREWELL_SECONDS: Final = 2.0
+
 
 class _Course(Generic[T]):
     """A flow under way: where it stands, and how it ended. Shared by both performers."""
@@ -30,6 +36,8 @@ class _Course(Generic[T]):
         self._answer: Any = None
         self._failure: Exception | None = None
         self._result: list[T] = []
+        self._is_over = False
+        self._farewell: Flow[Any] | None = None
 
     @property
     def result(self) -> T:
@@ -44,7 +52,18 @@ class _Course(Generic[T]):
             return self._flow.send(answer) if failure is None else self._flow.throw(failure)
         except StopIteration as end:
             self._result.append(end.value)
+            self._is_over = True
             return None
+        except Exception:
+            # Beside others it may have been called off by a flag; what it raises is how it noticed.
+            stop = stop_flag.get()
+            self._is_over = stop is None or not stop.is_set()
+            raise
+
+    def _leave(self) -> Flow[Any] | None:
+        """What is left to do now that the flow is closed; None if it has ended by itself."""
+        farewell, self._farewell = self._farewell, None
+        return None if farewell is None or self._is_over else bounded(farewell, _FAREWELL_SECONDS)
 
 
 class Performance(_Course[T]):
@@ -79,6 +98,8 @@ class Performance(_Course[T]):
             case Await(question, deadline):
                 self._let_go()
                 question.wait(deadline, self._clock)
+            case Farewell(flow):
+                self._farewell = flow
             case Gather(flows, at_once):
                 self._let_go()
                 return in_threads(lambda flow: perform(flow, self._carrier, self._clock), flows, at_once)
@@ -96,11 +117,18 @@ class Performance(_Course[T]):
             exchange.close()
 
     def close(self) -> None:
-        """End it where it stands, its exchange with it."""
+        """End it where it stands, its exchange with it; then what it has left to do."""
         try:
             self._flow.close()
         finally:
             self._let_go()
+            if (farewell := self._leave()) is not None:
+                copy_context().run(self._take_leave, farewell)
+
+    def _take_leave(self, farewell: Flow[Any]) -> None:
+        stop_flag.set(None)  # it was meant for the flow
+        with suppress(Exception):
+            perform(farewell, self._carrier, self._clock)
 
 
 class AsyncPerformance(_Course[T]):
@@ -135,6 +163,8 @@ class AsyncPerformance(_Course[T]):
             case Await(question, deadline):
                 await self._let_go()
                 await question.await_(deadline)
+            case Farewell(flow):
+                self._farewell = flow
             case Gather(flows, at_once):
                 await self._let_go()
                 return await in_tasks(lambda flow: aperform(flow, self._carrier, self._clock), flows, at_once)
@@ -153,6 +183,13 @@ class AsyncPerformance(_Course[T]):
             self._flow.close()
         finally:
             await self._let_go()
+            if (farewell := self._leave()) is not None:
+                with suppress(Exception):
+                    await aperform(farewell, self._carrier, self._clock)
+
+    def forget(self) -> None:
+        """Leave nothing to do: nobody can wait for it."""
+        self._farewell = None
 
 
 def perform(flow: Flow[T], carrier: Carrier, clock: Clock) -> T:
@@ -172,6 +209,10 @@ async def aperform(flow: Flow[T], carrier: Carrier, clock: Clock) -> T:
     try:
         while await performance.advance() is not None:
             pass
+    except GeneratorExit:
+        # The coroutine was closed, and not cancelled: its loop is gone.
+        performance.forget()
+        raise
     finally:
         await performance.close()
     return performance.result

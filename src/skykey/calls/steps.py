@@ -73,4 +73,15 @@ class Batches:
     items: Sequence[object]
 
 
-Step = Need | Send | Read | Close | Pause | Await | Gather | Batches
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Remember what is to be done if the flow is called off: interrupted, cancelled, or closed before its end.
+
+    The performer does it then, within two seconds, and whatever goes wrong with it is nobody's concern any more. When
+    the flow returns or raises, it is not done. The latest counts; None takes it back. Answered with None.
+    """
+
+    flow: Generator[Step, Any, Any] | None
+
+
+Step = Need | Send | Read | Close | Pause | Await | Gather | Batches | Farewell
