@@ -15,9 +15,9 @@ import pytest
 from astropy.time import Time
 from pandas.testing import assert_frame_equal
 
-from skykey.rubin import consdb_query, consdb_service
+from skykey.rubin import consdb_service
 from skykey.rubin.connections import get_clients
-from skykey.rubin.consdb_query import AsyncConsDbFastAPI, ConsDb, ConsDbFastAPI, ConsDbTap
+from skykey.rubin.consdb_query import AsyncConsDbFastAPI, ConsDb, ConsDbFastAPI
 from skykey.sandbox import Box, running
 from skykey.tables.table import Table
 from skykey.values.errors import (
@@ -25,7 +25,6 @@ from skykey.values.errors import (
     Interrupted,
     LimitExceeded,
     NotAuthenticated,
-    NotBuiltYet,
     NotFound,
     Overloaded,
     QueryError,
@@ -714,17 +713,3 @@ def test_a_token_that_the_service_says_back_is_in_no_error(status: int) -> None:
                 ask("lsstcam")
             shown = [str(each) for each in (caught.value, caught.value.__cause__, caught.value.__context__)]
             assert AUTH[1] not in " ".join([*shown, *getattr(caught.value, "__notes__", [])])
-
-
-def test_the_second_way_is_not_built_yet() -> None:
-    tap = ConsDbTap("https://a.example", AUTH[1])
-    assert isinstance(tap, ConsDb)
-    for ask in (
-        tap.query,
-        lambda _: asyncio.run(tap.async_query("x")),
-        tap.get_visits,
-        lambda _: tap.query_ccdvisits("x", 1),
-    ):
-        with pytest.raises(NotBuiltYet):
-            ask("select 1")
-    assert consdb_query.ConsDbTap is ConsDbTap

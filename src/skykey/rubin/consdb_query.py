@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from skykey.calls.faces import Async, Sync
 from skykey.calls.flow import Flow, bounded, gather
 from skykey.rubin import consdb_service
 from skykey.rubin.consdb_projection import projection, unequivocal
 from skykey.rubin.consdb_schema import SchemaFlows
+from skykey.rubin.consdb_tap import ConsDbTapFlows
 from skykey.rubin.consdb_visits import VisitFlows
 from skykey.rubin.service import SiteService, keeper_for, paired, token_of
 from skykey.tables.frames import frame, frame_twin
@@ -18,7 +19,6 @@ from skykey.tables.packages import arrow
 from skykey.tables.repeated import apart, repeats
 from skykey.tables.rows import rows
 from skykey.values.errors import NotFound, UsageError
-from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -233,39 +233,23 @@ class AsyncConsDbFastAPI(ConsDbFlows, Async):
     """
 
 
-class ConsDbTap(ConsDb):
-    """ConsDB over TAP. Its questions come with a later version.
+class ConsDbTap(ConsDbTapFlows, ConsDb, Sync):
+    """ConsDB over TAP, for blocking programs, with the documented coroutine beside it.
 
     Parameters
     ----------
-    api_base
-        The site's root.
-    token
-        The site's token.
-    query_timeout
-        Seconds for one question.
+    api_base, token, query_timeout
+        See `ConsDbTapFlows`.
     """
 
-    _below = "api/consdbtap"
+    async_query = frame_twin(ConsDbTapFlows.query)
 
-    def __init__(self, api_base: str, token: str, query_timeout: float = 600) -> None:
-        given = Secret(token)
-        del token  # tracebacks show local variables
-        super().__init__(api_base, keeper_for(api_base, given))
-        self.query_timeout = query_timeout
 
-    def query(self, query: str) -> NoReturn:
-        """Not built yet; raises `NotBuiltYet`."""
-        self._not_yet("query")
+class AsyncConsDbTap(ConsDbTapFlows, ConsDb, Async):
+    """ConsDB over TAP, for asynchronous programs.
 
-    async def async_query(self, query: str) -> NoReturn:
-        """Not built yet; raises `NotBuiltYet`."""
-        self._not_yet("async_query")
-
-    def get_visits(self, instrument: str, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not built yet; raises `NotBuiltYet`."""
-        self._not_yet("get_visits")
-
-    def query_ccdvisits(self, instrument: str, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not built yet; raises `NotBuiltYet`."""
-        self._not_yet("query_ccdvisits")
+    Parameters
+    ----------
+    api_base, token, query_timeout
+        See `ConsDbTapFlows`.
+    """

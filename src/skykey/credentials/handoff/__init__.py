@@ -1,0 +1,1 @@
+"""Credentials for other libraries: one library a file, live, and never beyond their reach."""

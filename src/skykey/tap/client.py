@@ -1,0 +1,507 @@
+"""A TAP service as its users see it: questions asked at once, or left to a job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from skykey.calls.call import Repeat
+from skykey.calls.faces import Async, Sync, method
+from skykey.calls.flow import Flow, bounded, gather, stream
+from skykey.calls.steps import Batches, Farewell
+from skykey.tables.end import End
+from skykey.tables.frames import frame
+from skykey.tables.packages import arrow
+from skykey.tables.rows import rows
+from skykey.tables.table import Table
+from skykey.tap import adql, formats, uws
+from skykey.tap.answers import Answer, AnswerTable, Ending, Expected
+from skykey.tap.jobs import AsyncJob, Job, JobFlows, discarded, found, is_resumable
+from skykey.tap.question import Question
+from skykey.tap.service import Service
+from skykey.values.errors import (
+    LimitExceeded,
+    ServiceError,
+    SkykeyError,
+    TimedOut,
+    UnknownName,
+)
+from skykey.values.url import Url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from skykey.credentials.kept import Kept
+    from skykey.tap.capabilities import Capabilities
+    from skykey.tap.customs import Customs
+    from skykey.tap.formats import Choice
+    from skykey.tap.uws import JobStatus
+
+J = TypeVar("J", bound=JobFlows)
+
+_SECONDS: Final = 600.0
+_GATEWAY_TIMEOUT: Final = 504
+# Small and typed: what a table answers best in. Rows that are to be passed on as they come cannot be in Parquet, which
+# begins to make sense with its last bytes.
+_WHOLE: Final = ("parquet", "binary2")
+_FLOWING: Final = ("binary2",)
+_AS_JOB: Final = "leave it to a job: query(…, as_job=True)"
+_REFUSES_FORMAT: Final = frozenset({400, 406, 415})
+
+
+class TapFlows(Generic[J]):
+    """Questions to one TAP service.
+
+    Methods that give a DataFrame have other shapes under their name: ``query.arrow(…)``, ``query.polars(…)`` and
+    ``query.table(…)``, whose `Table` can be saved and knows whether it is all there is.
+
+    Parameters
+    ----------
+    url
+        The service's base URL, without ``/sync``.
+    keeper
+        Of a credential for it; None for services that everybody may ask.
+    query_timeout
+        Seconds for one question with all its waits.
+    customs
+        What is the service's own.
+    job
+        The class of its jobs; by default the one of this client's face.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        keeper: Kept[Any] | None = None,
+        query_timeout: float = _SECONDS,
+        *,
+        customs: Customs | None = None,
+        job: type[JobFlows] | None = None,
+    ) -> None:
+        self.query_timeout = query_timeout
+        self._service = Service(Url(url), keeper, silence=query_timeout)
+        if customs is not None:
+            self._service.customs = customs
+        # Flows see no face, and a job has to have the client's.
+        self._job = job or (AsyncJob if isinstance(self, Async) else Job)
+
+    @property
+    def url(self) -> Url:
+        """The service's base URL."""
+        return self._service.url
+
+    @method
+    def capabilities(self) -> Flow[Capabilities]:
+        """What the service says that it can do (``GET /capabilities``), remembered for an hour."""
+        return (yield from bounded(self._service.able(), self.query_timeout))
+
+    @frame
+    def query(
+        self,
+        query: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        maxrec: int | None = None,
+        uploads: Mapping[str, Any] | None = None,
+        as_job: bool = False,
+        response_format: str | None = None,
+    ) -> Flow[Table]:
+        """Ask one statement in ADQL.
+
+        Parameters
+        ----------
+        query
+            The statement. There is no ``LIMIT`` in ADQL, but ``SELECT TOP 10 …``.
+        values
+            For names in it: ``client.query("… WHERE band = :band", {"band": "r"})``. They are quoted, and cannot become
+            ADQL: text, numbers, booleans, lists for ``IN``. Points in time (``Time`` of any scale, aware ``datetime``)
+            are written in the scale of the service.
+        maxrec
+            How many rows at most; 0 for the columns alone. By default what the service gives by itself.
+        uploads
+            Tables that go along, by name: ``{"mine": frame}`` is ``TAP_UPLOAD.mine`` in the statement. DataFrames,
+            Arrow and polars tables, mappings of columns; bytes of a VOTable; or the address of one.
+        as_job
+            Whether to leave it to a job, for questions that take more than some minutes. The job is deleted when its
+            result was read.
+        response_format
+            ``"parquet"``, ``"csv"``, ``"votable"``, ``"binary2"``, ``"tabledata"``, or a media type or alias that the
+            service has. By default the best that it has and that says whether it is whole. CSV does not: a service
+            that fails in the middle of it cannot say so.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Rows in the server's order, columns of the types that the service promises, with units, descriptions and
+            UCDs in ``attrs``. Columns of one name are one if their values are equal; else the second is ``name_1``,
+            and ``attrs["repeated_columns"]`` says so. ``attrs["truncated"]`` is True where a limit was reached:
+            `maxrec`, the service's own, the statement's TOP; ``attrs["cut_by"]`` says which.
+
+        Raises
+        ------
+        UsageError
+            For an empty statement, values that do not fit it, tables that cannot be sent, and formats that the
+            service does not have. No query is made then.
+        QueryError
+            With the service's own words, for a statement that it refuses.
+        LimitExceeded
+            If it was too much for the database; also a `QueryError`.
+        TimedOut
+            If it takes longer than `query_timeout` seconds in all. A job goes on then: ``job_url`` of the error is
+            where, and ``next`` says how to find it again.
+        NotAuthenticated, Forbidden
+            If the service refuses the credential.
+        Interrupted, Unreachable, Overloaded
+            If the answer is not whole. There is never a part of it instead.
+        """
+        question = self._question(query, values, maxrec, uploads)
+        return (yield from bounded(self._queried(question, response_format, as_job=as_job), self.query_timeout))
+
+    @rows
+    def stream(
+        self,
+        query: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        maxrec: int | None = None,
+        uploads: Mapping[str, Any] | None = None,
+        response_format: str | None = None,
+    ) -> Flow[End]:
+        """As `query`, batch by batch as the answer comes, in constant memory.
+
+        Parameters
+        ----------
+        query, values, maxrec, uploads
+            As in `query`.
+        response_format
+            As in `query`; by default BINARY2, as rows of Parquet come only when all of them are there.
+
+        Returns
+        -------
+        Rows or AsyncRows
+            Batches are Arrow tables. Columns of one name are ``name``, ``name_1``, …: that they are equal is not known
+            before the end.
+
+        Raises
+        ------
+        UsageError, QueryError, NotAuthenticated, Forbidden, Interrupted, TimedOut, Unreachable, Overloaded
+            As `query`, where the rows are read.
+        """
+        question = self._question(query, values, maxrec, uploads)
+        return (yield from bounded(self._streamed(question, response_format), self.query_timeout))
+
+    @method
+    def submit(
+        self,
+        query: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        maxrec: int | None = None,
+        uploads: Mapping[str, Any] | None = None,
+        response_format: str | None = None,
+    ) -> Flow[J]:
+        """Start a job and leave it to itself.
+
+        Parameters
+        ----------
+        query, values, maxrec, uploads, response_format
+            As in `query`.
+
+        Returns
+        -------
+        Job or AsyncJob
+            Its ``url`` is all that is needed to find it again (`job`). In a ``with`` block it is deleted at the end.
+
+        Raises
+        ------
+        UsageError, QueryError, NotAuthenticated, Forbidden, TimedOut, Unreachable, Overloaded
+            As `query`.
+        """
+        question = self._question(query, values, maxrec, uploads)
+        return (yield from bounded(self._submitted(question, response_format), self.query_timeout))
+
+    def job(self, url: str) -> J:
+        """A job of this service that was started before, here or elsewhere. Makes no request.
+
+        Parameters
+        ----------
+        url
+            Its URL, or its id.
+
+        Raises
+        ------
+        OutOfReach
+            If it is a job at another origin.
+        UsageError
+            If it is none of this service's.
+        """
+        return self._made(found(self.url, url))
+
+    @frame
+    def jobs(self, phase: str | None = None, last: int | None = None) -> Flow[Table]:
+        """List the jobs that the service still has of this user.
+
+        Parameters
+        ----------
+        phase
+            Only those in it, such as ``"EXECUTING"``.
+        last
+            Only so many, the latest.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``id``, ``phase``, ``created``, ``run_id`` and ``url``, all ``str``.
+        """
+        asked = [f"PHASE={_phase(phase)}"] if phase is not None else []
+        asked += [f"LAST={int(last)}"] if last is not None else []
+        url = Url(f"{self.url / 'async'}{'?' if asked else ''}{'&'.join(asked)}")
+        listed = yield from bounded(
+            self._service.document("GET", url, uws.read_list, "a list of jobs"), self.query_timeout
+        )
+        return _table(
+            {
+                "id": [each.id for each in listed],
+                "phase": [each.phase for each in listed],
+                "created": [each.created for each in listed],
+                "run_id": [each.run_id for each in listed],
+                "url": [str(each.url) for each in listed],
+            }
+        )
+
+    @frame
+    def tables(self) -> Flow[Table]:
+        """List the service's tables (``TAP_SCHEMA.tables``).
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``schema_name``, ``table_name``, ``table_type``, ``description``.
+        """
+        statement = "SELECT schema_name, table_name, table_type, description FROM TAP_SCHEMA.tables ORDER BY table_name"
+        return (yield from self.query(statement))
+
+    @frame
+    def columns(self, table: str) -> Flow[Table]:
+        """List a table's columns (``TAP_SCHEMA.columns``).
+
+        Parameters
+        ----------
+        table
+            As `tables` names it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``column_name``, ``datatype``, ``arraysize``, ``xtype``, ``unit``, ``ucd``, ``description``.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such table; also a ``KeyError``. It names similar ones.
+        """
+        statement = (
+            "SELECT column_name, datatype, arraysize, xtype, unit, ucd, description FROM TAP_SCHEMA.columns "
+            "WHERE table_name = :table ORDER BY column_index"
+        )
+        listed = yield from self.query(statement, {"table": table})
+        if not len(listed):
+            from skykey.values.similar import similar
+
+            names = (yield from self.tables()).arrow.column("table_name").to_pylist()
+            raise UnknownName(
+                f"the service has no table {table!r}", next=similar(table, names) or "list them: tables()"
+            )
+        return listed
+
+    def apart(self, statement: str) -> Flow[Table]:
+        """The answer to a statement in which equal columns of one name stay what they are: for clients built on this.
+
+        Parameters
+        ----------
+        statement
+            Without values.
+        """
+        question = self._question(statement, None, None, None)
+        return (yield from bounded(self._queried(question, None, is_apart=True), self.query_timeout))
+
+    # -- how
+
+    def _question(
+        self, query: str, values: Mapping[str, Any] | None, maxrec: int | None, uploads: Mapping[str, Any] | None
+    ) -> Question:
+        return Question.of(query, values, maxrec, uploads, self._service.customs.write_time)
+
+    def _queried(
+        self, question: Question, wanted: str | None, *, as_job: bool = False, is_apart: bool = False
+    ) -> Flow[Table]:
+        choice, expected = yield from self._prepared(question, wanted, _WHOLE)
+        facts = {"query": question.statement}
+
+        def make(told: Expected = expected) -> AnswerTable:
+            return AnswerTable(told, facts, is_apart=is_apart)
+
+        def asked() -> Flow[Table]:
+            how = self._by_job if as_job else self._at_once
+            table: Table = yield from how(question, choice, make)
+            return table
+
+        if choice.kind != "csv":
+            return (yield from asked())
+        # CSV names its columns and nothing more: what they hold is asked beside it.
+        schema, table = yield from gather([self._schema(question), asked()], at_once=2)
+        return _typed(table, schema)
+
+    def _schema(self, question: Question) -> Flow[Any]:
+        """The Arrow schema of the answer, of which no row is wanted."""
+        nothing, expected = replace(question, maxrec=0), self._expected(question, formats.Choice(), None)
+        table: Table = yield from self._at_once(
+            nothing, formats.Choice(), lambda: AnswerTable(expected, {}, is_apart=True)
+        )
+        return table.arrow.schema
+
+    def _streamed(self, question: Question, wanted: str | None) -> Flow[End]:
+        choice, expected = yield from self._prepared(question, wanted, _FLOWING)
+        if choice.kind == "csv":
+            expected = replace(expected, schema=(yield from self._schema(question)))
+        ending: Ending = yield from self._at_once(question, choice, lambda: Answer(expected), stream)
+        for batch in ending.rest:
+            yield Batches([batch])
+        return ending.end
+
+    def _submitted(self, question: Question, wanted: str | None) -> Flow[J]:
+        choice, expected = yield from self._prepared(question, wanted, _WHOLE)
+        if choice.kind == "csv":
+            expected = replace(expected, schema=(yield from self._schema(question)))
+        status = yield from self._begun(question, choice)
+        made = self._made(status.url, expected, {"query": question.statement})
+        if status.phase == uws.PENDING:  # the service takes no PHASE with a question
+            yield from JobFlows(self._service, status.url, self.query_timeout)._told("PHASE=RUN")  # noqa: SLF001 - own package
+        return made
+
+    def _made(self, url: Url, expected: Expected | None = None, facts: dict[str, Any] | None = None) -> J:
+        job: Any = self._job(self._service, url, self.query_timeout, expected=expected, facts=facts)
+        # Who carries its requests, and what time it is, are the client's.
+        vars(job).update({name: self.__dict__[name] for name in ("_carrier", "_clock") if name in self.__dict__})
+        made: J = job
+        return made
+
+    # One question
+
+    def _prepared(
+        self, question: Question, wanted: str | None, preferred: tuple[str, ...]
+    ) -> Flow[tuple[Choice, Expected]]:
+        able = yield from self._service.able()
+        question.check(able)
+        if wanted is None:
+            choice = formats.chosen(able.formats, preferred)
+        else:
+            choice = formats.named(wanted, able.formats, known=able.known and bool(able.formats))
+        return choice, self._expected(question, choice, able)
+
+    def _expected(self, question: Question, choice: Choice, able: Capabilities | None) -> Expected:
+        customs = self._service.customs
+        return Expected(
+            maxrec=question.maxrec,
+            able=able,
+            top=adql.top(question.statement),
+            time_scale=customs.time_scale,
+            treat=customs.treat,
+            asked=choice.kind,
+        )
+
+    def _at_once(
+        self,
+        question: Question,
+        choice: Choice,
+        make: Callable[[], Any],
+        perform: Callable[..., Flow[Any]] | None = None,
+    ) -> Flow[Any]:
+        more = {} if perform is None else {"perform": perform}
+        url = self.url / "sync"
+        try:
+            try:
+                return (yield from self._service.answer(url, make, sent=question.body(choice.sent), **more))
+            except ServiceError as problem:
+                if not _refuses_format(problem, choice):
+                    raise
+            return (yield from self._service.answer(url, make, sent=question.body(None), **more))
+        except SkykeyError as problem:
+            if isinstance(problem, TimedOut | LimitExceeded) or getattr(problem, "status", None) == _GATEWAY_TIMEOUT:
+                problem.next = _AS_JOB
+            raise
+
+    def _begun(self, question: Question, choice: Choice) -> Flow[JobStatus]:
+        """A job that the service has begun."""
+        sent = question.body(choice.sent, PHASE="RUN")
+        url = self.url / "async"
+        # A second one would run beside the first, and nobody would know of it.
+        return (yield from self._service.document("POST", url, uws.read, "a job", sent=sent, repeat=Repeat.NEVER))
+
+    def _by_job(self, question: Question, choice: Choice, make: Callable[[], Any]) -> Flow[Any]:
+        status = yield from self._begun(question, choice)
+        job = JobFlows(self._service, status.url, self.query_timeout)
+        # Whoever calls the question off wants no answer, and nobody else knows of the job.
+        yield Farewell(discarded(self._service, status.url))
+        try:
+            if status.phase == uws.PENDING:
+                status = yield from job._told("PHASE=RUN")  # noqa: SLF001 - own package
+            answer = yield from job._read(status, make, started=True)  # noqa: SLF001
+        except SkykeyError as problem:
+            job.went_on(problem)
+            if not is_resumable(problem):
+                yield from discarded(self._service, status.url)
+            raise
+        yield from discarded(self._service, status.url)
+        yield Farewell(None)
+        return answer
+
+    def __repr__(self) -> str:
+        # Also where the constructor raised: tracebacks show local variables.
+        return f"<{type(self).__name__} at {self.url if hasattr(self, '_service') else '?'}>"
+
+
+class TapClient(TapFlows[Job], Sync):
+    """A TAP service, for blocking programs.
+
+    Parameters
+    ----------
+    url, keeper, query_timeout, customs
+        See `TapFlows`.
+    """
+
+
+class AsyncTapClient(TapFlows[AsyncJob], Async):
+    """A TAP service, for asynchronous programs.
+
+    Parameters
+    ----------
+    url, keeper, query_timeout, customs
+        See `TapFlows`.
+    """
+
+
+def _refuses_format(problem: ServiceError, choice: Choice) -> bool:
+    """Whether a service does not know a format that it has named itself."""
+    words = (problem.words or "").lower()
+    is_about = "responseformat" in words or "format" in words or bool(choice.sent and choice.sent.lower() in words)
+    return choice.is_own and choice.sent is not None and problem.status in _REFUSES_FORMAT and is_about
+
+
+def _phase(phase: str) -> str:
+    name = phase.strip().upper()
+    if name not in uws.PHASES:
+        raise UnknownName(f"{phase!r} is not a phase of jobs", next=f"use one of {', '.join(sorted(uws.PHASES))}")
+    return name
+
+
+def _table(columns: Mapping[str, list[str | None]]) -> Table:
+    pa = arrow()
+    data = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    return Table(data, End(complete=True, rows=data.num_rows))
+
+
+def _typed(table: Table, schema: Any) -> Table:
+    from skykey.tables.csv_rows import typed
+
+    return replace(table, arrow=typed(table.arrow, schema))

@@ -1,0 +1,376 @@
+"""Queries that a service works on while nobody waits: jobs, found again by their URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
+
+from skykey.calls.call import Repeat
+from skykey.calls.faces import Async, Sync, method
+from skykey.calls.flow import Flow, bounded, pause
+from skykey.tables.frames import frame
+from skykey.tap import uws
+from skykey.tap.answers import AnswerTable, Expected
+from skykey.values.clock import SYSTEM_CLOCK
+from skykey.values.errors import (
+    Forbidden,
+    LimitExceeded,
+    NotAuthenticated,
+    NotFound,
+    OutOfReach,
+    Overloaded,
+    QueryError,
+    RateLimited,
+    ServiceError,
+    SkykeyError,
+    TransportError,
+    Unreadable,
+    UsageError,
+)
+from skykey.values.url import Url, segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from skykey.tables.table import Table
+    from skykey.tap.service import Service
+    from skykey.tap.uws import JobStatus
+
+T = TypeVar("T")
+
+_FORM: Final = "application/x-www-form-urlencoded"
+# How long one request may block, in seconds: proxies end what is silent for a minute.
+_LONG_POLL: Final = 30.0
+# Between polls of a service that answers at once whatever it was asked: growing, as the job does.
+_FIRST_PAUSE: Final = 0.25
+_GROWTH: Final = 1.5
+_LONGEST_PAUSE: Final = 20.0
+# An answer that came sooner than this did not wait.
+_AT_ONCE: Final = 1.0
+
+
+class JobFlows:
+    """One job of a TAP service.
+
+    Parameters
+    ----------
+    service
+        Whose it is.
+    url
+        Where it is: all that is needed to find it again, also from another process.
+    query_timeout
+        Seconds for waiting and reading, where no other number is given.
+    expected
+        What is known of its result.
+    facts
+        For the table.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        url: Url,
+        query_timeout: float,
+        *,
+        expected: Expected | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        self._service = service
+        self._query_timeout = query_timeout
+        self._expected = expected or Expected(time_scale=service.customs.time_scale, treat=service.customs.treat)
+        self._facts = facts or {}
+        self._seen = ""
+        self.url = url
+
+    @property
+    def id(self) -> str:
+        """Its name at the service."""
+        return self.url.path.rpartition("/")[2]
+
+    @method
+    def status(self) -> Flow[JobStatus]:
+        """All that the service says of it.
+
+        Raises
+        ------
+        NotFound
+            If the service has forgotten it.
+        """
+        return (yield from self._looked())
+
+    @method
+    def phase(self) -> Flow[str]:
+        """Where it stands.
+
+        Returns
+        -------
+        str
+            ``PENDING``, ``QUEUED``, ``EXECUTING``, ``COMPLETED``, ``ERROR``, ``ABORTED``, ``HELD``, ``SUSPENDED``,
+            ``ARCHIVED`` or ``UNKNOWN``.
+
+        Raises
+        ------
+        NotFound
+            If the service has forgotten it.
+        """
+        return (yield from self._looked()).phase
+
+    @method
+    def run(self) -> Flow[None]:
+        """Start a job that was left pending, or that the service holds.
+
+        Raises
+        ------
+        ServiceError
+            If the service does not start it.
+        """
+        yield from self._told("PHASE=RUN")
+
+    @method
+    def wait(self, seconds: float | None = None) -> Flow[None]:
+        """Wait until the result is there, without asking often.
+
+        Parameters
+        ----------
+        seconds
+            How long; by default as long as the client's questions may take.
+
+        Raises
+        ------
+        QueryError, LimitExceeded
+            If the query failed, or was aborted; with the service's words.
+        ServiceError
+            If the job waits for somebody to start it (PENDING, HELD), or its result is gone (ARCHIVED).
+        TimedOut
+            If it takes longer. The job goes on.
+        """
+        limit = self._query_timeout if seconds is None else seconds
+        yield from self._naming(bounded(self._completed(), limit))
+
+    @frame
+    def result(self) -> Flow[Table]:
+        """The result, waiting for it if need be. The job stays, and can be read again until it is deleted.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As of the client's ``query``. Other shapes: ``result.table()``, ``result.arrow()``, ``result.polars()``.
+
+        Raises
+        ------
+        QueryError, LimitExceeded, ServiceError, TimedOut
+            As `wait`.
+        Interrupted, Unreadable
+            If the result is not whole.
+        """
+        return (yield from self._naming(bounded(self._collected(), self._query_timeout)))
+
+    @method
+    def abort(self) -> Flow[None]:
+        """Have the service stop working on it."""
+        yield from self._told("PHASE=ABORT")
+
+    @method
+    def delete(self) -> Flow[None]:
+        """Have it forgotten, with its result; one that is gone already is no error."""
+        yield from self._service.delete(self.url)
+
+    # -- how
+
+    def _looked(self, status: JobStatus | None = None, wait: float = 0.0) -> Flow[JobStatus]:
+        url = self.url
+        if wait and status is not None:
+            # Blocks until the phase is another one than what is known.
+            url = Url(f"{url}?WAIT={wait:.0f}&PHASE={status.phase}")
+        looked = yield from self._service.document("GET", url, uws.read, "a job", wait=wait)
+        self._seen = looked.phase
+        return looked
+
+    def _told(self, what: str) -> Flow[JobStatus]:
+        sent = what.encode(), _FORM
+        url = self.url / "phase"
+        try:
+            # It leads to the job.
+            return (yield from self._service.document("POST", url, uws.read, "a job", sent=sent, repeat=Repeat.NEVER))
+        except Unreadable:
+            return (yield from self._looked())
+
+    def _completed(self, status: JobStatus | None = None, *, started: bool = False) -> Flow[JobStatus]:
+        """The job when it is over; raises if that is in another way than with a result."""
+        clock = SYSTEM_CLOCK
+        wait = _FIRST_PAUSE
+        if status is None:
+            status = yield from self._looked()
+        while status.phase in uws.UNDER_WAY and (started or status.phase != uws.PENDING):
+            before, asked = status.phase, clock.steady()
+            status = yield from self._looked(status, _LONG_POLL)
+            if status.phase == before and clock.steady() - asked < _AT_ONCE:
+                # It does not let anybody wait: the pauses are ours then.
+                yield from pause(wait)
+                wait = min(wait * _GROWTH, _LONGEST_PAUSE)
+        if status.phase != uws.COMPLETED:
+            yield from self._refused(status)
+        return status
+
+    def _refused(self, status: JobStatus) -> Flow[NoReturn]:
+        """Say why there is no result."""
+        what = f"the job {self.url}"
+        told: dict[str, Any] = {"words": status.error, "url": self.url}
+        match status.phase:
+            case "ERROR":
+                told["words"] = yield from self._words(status)
+                problem: ServiceError = QueryError(f"{what} failed", **told)
+                if status.is_transient:
+                    problem.next = "ask again: the service says that it may work another time"
+            case "ABORTED" if status.ran_out_of_time:
+                seconds = status.execution_seconds or 0.0
+                problem = LimitExceeded(f"{what} ran for the {seconds:,.0f} s that it may, and was aborted", **told)
+                problem.next = "ask for less"
+            case "ABORTED":
+                problem = QueryError(f"{what} was aborted", **told)
+            case "PENDING" | "HELD":
+                why = "was never started" if status.phase == uws.PENDING else "is held by the service"
+                problem = ServiceError(f"{what} {why} ({status.phase})", **told)
+                _named(problem, self.url, f"start it: client.job({str(self.url)!r}).run()")
+            case "ARCHIVED":
+                problem = NotFound(f"the result of {what} is gone: it was archived", next="ask again", **told)
+            case phase:
+                problem = Unreadable(f"{what} is in a phase that TAP does not have ({phase[:40]})", **told)
+        yield from self._service.conceal(problem)
+        raise problem
+
+    def _words(self, status: JobStatus) -> Flow[str | None]:
+        """What the service says of an error; the longer text is asked for where there is one."""
+        if status.error is not None and not status.has_detail:
+            return status.error
+        try:
+            detail = yield from self._service.told(self.url / "error")
+        except SkykeyError:
+            return status.error  # the job's own words are enough
+        return detail if len(detail) > len(status.error or "") else status.error
+
+    def _collected(self, status: JobStatus | None = None, *, started: bool = False) -> Flow[Table]:
+        table: Table = yield from self._read(status, lambda: AnswerTable(self._expected, self._facts), started=started)
+        return table
+
+    def _read(self, status: JobStatus | None, make: Callable[[], Any], *, started: bool, **more: Any) -> Flow[Any]:
+        done = yield from self._completed(status, started=started)
+        return (yield from self._service.answer(self._result_of(done), make, **more))
+
+    def _result_of(self, status: JobStatus) -> Url:
+        written = status.result
+        try:
+            return self.url / "results/result" if written is None else self.url.resolve(written)
+        except ValueError:  # BadUrl, or what the standard library says of brackets
+            raise Unreadable(f"the job {self.url} names a result that is no URL", url=self.url) from None
+
+    def _naming(self, flow: Flow[T]) -> Flow[T]:
+        try:
+            return (yield from flow)
+        except SkykeyError as problem:
+            self.went_on(problem)
+            raise
+
+    def went_on(self, problem: SkykeyError) -> None:
+        """Put into an error that says nothing about the job where the job is, and how to find it again."""
+        if isinstance(problem, TransportError | Overloaded | RateLimited):
+            seen = f", {self._seen} when last seen" if self._seen else ""
+            _named(problem, self.url, f"the job goes on{seen}: client.job({str(self.url)!r}).result()")
+        elif isinstance(problem, NotAuthenticated | Forbidden):
+            # A token may end before a job does; what to do about that is in the error already.
+            problem.job_url = str(self.url)  # type: ignore[union-attr]  # beside what every error has
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self.url}>"
+
+
+class Job(JobFlows, Sync):
+    """A job, for blocking programs: ``with client.submit(…) as job`` deletes it at the end of the block.
+
+    Parameters
+    ----------
+    service, url, query_timeout, expected, facts
+        See `JobFlows`.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self.delete()
+        except SkykeyError:
+            _undeleted(self.url)
+
+
+class AsyncJob(JobFlows, Async):
+    """A job, for asynchronous programs: ``async with await client.submit(…) as job``.
+
+    Parameters
+    ----------
+    service, url, query_timeout, expected, facts
+        See `JobFlows`.
+    """
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self.delete()
+        except SkykeyError:
+            _undeleted(self.url)
+
+
+def _undeleted(url: Url) -> None:
+    """Note a job that stays until the service forgets it by itself: no reason to lose what was done with it."""
+    import logging
+
+    logging.getLogger("skykey.tap").info("the job %s could not be deleted", url)
+
+
+def _named(problem: SkykeyError, url: Url, next_step: str) -> None:
+    problem.job_url = str(url)  # type: ignore[attr-defined]  # beside what every error has
+    problem.next = next_step
+
+
+def is_resumable(problem: SkykeyError) -> bool:
+    """Whether an error leaves a job that somebody may want back."""
+    return hasattr(problem, "job_url")
+
+
+def discarded(service: Service, url: Url) -> Flow[None]:
+    """Delete a job whose result was read, or that has none; it is not worth an error."""
+    try:
+        yield from service.delete(url)
+    except SkykeyError:
+        _undeleted(url)
+
+
+def found(base: Url, given: str) -> Url:
+    """Where a job is, of what a user wrote: its URL or its id.
+
+    Raises
+    ------
+    OutOfReach
+        If it is a job at another origin.
+    UsageError
+        If it is none of this service's.
+    """
+    home = base / "async"
+    if "://" not in given:
+        if not given or "/" in given:
+            raise UsageError(f"{given[:80]!r} is not the id of a job", next="give its URL, or its id")
+        return home / segment(given)
+    url = Url(given)
+    if url.origin != base.origin:
+        raise OutOfReach(f"{url.origin} is another place than {base.origin}, which this client asks")
+    inside = url.path.removeprefix(f"{home.path}/")
+    name = inside.partition("/")[0]
+    if inside == url.path or not name or name in {".", ".."} or "%2f" in name.lower():
+        raise UsageError(f"{url.without_query()} is no job of {base}", next=f"its jobs are below {home}")
+    return Url(f"{home}/{name}")
