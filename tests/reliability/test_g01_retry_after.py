@@ -21,6 +21,7 @@ from skykey.values.deadline import Deadline, within
 from skykey.values.errors import Overloaded, RateLimited
 from skykey.values.url import Url
 from skykey.wire.request import Head
+from tests.reliability import databases, naive_databases
 from tests.tables.test_rows import client_at
 from tests.wire.askers import Asker, AsyncAsker, get
 from tests.wire.server import Answer, Seen, reply, serving
@@ -95,10 +96,13 @@ CLIENTS: dict[str, Callable[[str, FakeClock], None]] = {
     "core-async": core_async,
     "influxdb": telemetry,
     "influxdb-async": telemetry_async,
+    **databases.QUESTIONS,
 }
 
 
-def whole(_: Seen) -> Answer:
+def whole(seen: Seen) -> Answer:
+    if databases.is_asked(seen):
+        return databases.site(seen)
     return reply(200, msgpack.packb({"results": [{"statement_id": 0}]}), Content_Type="application/x-msgpack")
 
 
@@ -115,7 +119,8 @@ def waits(
                 client(proxy.url, clock)
         except (RateLimited, Overloaded) as raised:
             problem = raised
-        assert len(proxy.seen) == len(clock.waited) + 1
+        # What was asked before, or comes after, was answered.
+        assert sum(seen.fault is not None for seen in proxy.seen) == len(clock.waited) + (problem is not None)
     return problem, [seconds or 0.0 for seconds in clock.waited]
 
 
@@ -185,6 +190,25 @@ def test_g1_a_naive_client_fails() -> None:
             harmed[name] = f"{max(slept):g} s"
     print(f"G1 naive: {harmed}")
     assert {"9999999999", "-5", "in 1 s", "soon", "nan"} <= set(harmed)
+
+
+def test_g1_a_naive_client_of_databases_does_not_hear_when_to_come_again() -> None:
+    """It has an empty frame at once, or is back at once."""
+    found = {}
+    with serving(whole) as server, FaultProxy(server.url) as proxy:
+        client = naive_databases.Client(proxy.url, databases.AUTH[1])
+        for name, ask in {
+            "query": lambda: client.query(databases.STATEMENT),
+            "log": lambda: client.log("narrativelog/messages", offset=0),
+        }.items():
+            proxy.forget()
+            proxy.fault(Reply(429, retry_after=1))
+            found[name] = (len(ask()), len(proxy.seen))
+            proxy.reset()
+        client.close()
+    print(f"G1 naive: rows and requests without any wait: {found}")
+    assert found["query"] == (0, 1)
+    assert found["log"][1] == 2
 
 
 def test_g1_the_clock_of_this_machine_does_not_matter() -> None:

@@ -1,6 +1,7 @@
 """G4: a server that drips. No read waits for long, and the whole never ends: the total time limit holds."""
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -8,15 +9,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from skykey.repertoire import DiscoveryClient, SyncDiscoveryClient
+from skykey.rubin.logging_query import NarrativeLogClient
 from skykey.testing.faults import Drip, Fault
 from skykey.testing.faults_exchange import Exchange
 from skykey.testing.faults_proxy import FaultProxy
+from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.deadline import within
 from skykey.values.errors import TimedOut
-from tests.reliability import naive_rubin
+from tests.reliability import databases, naive_databases, naive_rubin
 from tests.tables.test_rows import answering, client_at, document, read_async, read_sync
 from tests.wire.server import Answer, Seen, as_json, serving
 
@@ -36,6 +40,8 @@ class SlowHead:
 
 
 def origin(seen: Seen) -> Answer:
+    if databases.is_asked(seen):
+        return databases.site(seen)
     if "/query" in seen.path:
         return answering(document(0, 1000, partial=False))(seen)
     return as_json(json.dumps(LONG))
@@ -47,6 +53,17 @@ def own_limit(url: str) -> None:
     client.query("SELECT mean(x) FROM t")
 
 
+def asked_by(question: databases.Question) -> Callable[[str], Any]:
+    return lambda url: question(url, SYSTEM_CLOCK)
+
+
+def written(url: str) -> None:
+    """Whether it was added is not known then, and the error says so."""
+    with pytest.raises(TimedOut, match="nobody knows") as caught:
+        databases.made(NarrativeLogClient, url, SYSTEM_CLOCK).add_message("x", user_id="ada", is_human=True)
+    raise caught.value
+
+
 CLIENTS: dict[str, Callable[[str], Any]] = {
     "query": lambda url: client_at(url).query("SELECT mean(x) FROM t"),
     "query, async": lambda url: asyncio.run(client_at(url).async_query("SELECT mean(x) FROM t")),
@@ -56,6 +73,8 @@ CLIENTS: dict[str, Callable[[str], Any]] = {
     "topics": lambda url: client_at(url).get_topics(),
     "discovery": lambda url: SyncDiscoveryClient(base_url=url).discovery(),
     "discovery, async": lambda url: asyncio.run(DiscoveryClient(base_url=url).discovery()),
+    **{name: asked_by(question) for name, question in databases.QUESTIONS.items()},
+    "log, a message": written,
 }
 FAULTS: dict[str, Fault] = {"body": Drip(1), "head": SlowHead()}
 
@@ -98,4 +117,21 @@ def test_g4_a_naive_client_fails() -> None:
         guard.join()
         client.close()
     print(f"G4 naive: still reading after {took:.2f} s")
+    assert took > LIMIT + TOLERANCE
+
+
+@pytest.mark.parametrize("asked", ["query", "log"])
+def test_g4_a_naive_client_of_databases_fails(asked: str) -> None:
+    with serving(origin) as server, FaultProxy(server.url) as proxy:
+        proxy.fault(Drip(4), times=None)
+        client = naive_databases.Client(proxy.url, databases.AUTH[1], timeout=LIMIT / 4)
+        guard = threading.Timer(LIMIT + TOLERANCE + 0.2, proxy.hang_up)
+        guard.start()
+        begin = time.monotonic()
+        with contextlib.suppress(httpx.HTTPError):
+            client.query(databases.STATEMENT) if asked == "query" else client.log("narrativelog/messages", offset=0)
+        took = time.monotonic() - begin
+        guard.join()
+        client.close()
+    print(f"G4 naive {asked}: still reading after {took:.2f} s")
     assert took > LIMIT + TOLERANCE

@@ -9,11 +9,13 @@ import msgpack
 import pytest
 
 from skykey.repertoire import DiscoveryClient, SyncDiscoveryClient
+from skykey.rubin.consdb_query import ConsDbFastAPI
+from skykey.rubin.logging_query import NarrativeLogClient
 from skykey.testing import Canary
 from skykey.testing.faults import Fault, Reply, page
 from skykey.testing.faults_proxy import FaultProxy
 from skykey.values.errors import QueryError, SkykeyError
-from tests.reliability import naive_rubin
+from tests.reliability import databases, naive_databases, naive_rubin
 from tests.tables.test_rows import MSGPACK, answering, client_at, document, read_async, read_sync
 from tests.wire.server import Answer, Seen, as_json, serving
 
@@ -26,7 +28,9 @@ DATABASE = {
 
 
 def origin(seen: Seen) -> Answer:
-    """A site with a telemetry database."""
+    """A site with a telemetry database, ConsDB and logs."""
+    if databases.is_asked(seen):
+        return databases.site(seen)
     if "/query" in seen.path:
         return answering(document(0, 10, partial=False))(seen)
     if seen.path.endswith("/discovery"):
@@ -55,6 +59,10 @@ def sync_client(url: str) -> SyncDiscoveryClient:
     return SyncDiscoveryClient(base_url=url)
 
 
+def asked_by(question: databases.Question) -> Callable[[str, str], Any]:
+    return lambda url, _: question(url, None)
+
+
 CLIENTS: dict[str, Callable[[str, str], Any]] = {
     "query": lambda url, _: client_at(url).query(STATEMENT),
     "query, async": lambda url, _: asyncio.run(client_at(url).async_query(STATEMENT)),
@@ -64,6 +72,11 @@ CLIENTS: dict[str, Callable[[str, str], Any]] = {
     "discovery, async": lambda url, _: asyncio.run(DiscoveryClient(base_url=url).discovery()),
     "login": lambda url, token: sync_client(url).influxdb_credentials("a", token),
     "login, async": lambda url, token: asyncio.run(DiscoveryClient(base_url=url).influxdb_credentials("a", token)),
+    **{name: asked_by(question) for name, question in databases.QUESTIONS.items()},
+    "schema": lambda url, _: databases.made(ConsDbFastAPI, url).columns("lsstcam", "visit1"),
+    "log, a message": lambda url, _: databases.made(NarrativeLogClient, url).add_message(
+        "x", user_id="ada", is_human=True
+    ),
 }
 
 
@@ -79,7 +92,10 @@ def test_g6_what_is_no_answer_is_a_typed_error_that_repeats_nothing_of_it(client
             proxy.reset()
         CLIENTS[client](proxy.url, canary.opaque)
     print(f"G6 {client}: {outcomes}")
-    assert set(outcomes.values()) <= {"unreadable", "repertoire-validation"}
+    silent = {"no content", "nothing"} if client in {**databases.CONSDB, **databases.TAP} else set()
+    assert {found for name, found in outcomes.items() if name not in silent} <= {"unreadable", "repertoire-validation"}
+    # Nothing where rows were promised was cut off at the first of them.
+    assert {found for name, found in outcomes.items() if name in silent} <= {"interrupted"}
 
 
 def outcome(ask: Callable[[], Any], canary: Canary) -> str:
@@ -113,6 +129,26 @@ def test_g6_a_naive_client_fails() -> None:
             except Exception as problem:  # noqa: BLE001 - whatever it is, it is none of ours
                 outcomes[name] = type(problem).__name__
             proxy.reset()
+        client.close()
+    print(f"G6 naive: {outcomes}")
+    assert sum("silent" in outcome for outcome in outcomes.values()) >= 3
+
+
+def test_g6_a_naive_client_of_databases_fails() -> None:
+    outcomes = {}
+    with serving(origin) as server, FaultProxy(server.url) as proxy:
+        client = naive_databases.Client(proxy.url, databases.AUTH[1])
+        for asked, ask in {
+            "query": lambda: client.query(databases.STATEMENT),
+            "log": lambda: client.log("narrativelog/messages", offset=0),
+        }.items():
+            for name, fault in faults("secret").items():
+                proxy.fault(fault, times=None)
+                try:
+                    outcomes[f"{asked}, {name}"] = f"silent loss of all but {len(ask())} rows"
+                except Exception as problem:  # noqa: BLE001 - whatever it is, it is none of ours
+                    outcomes[f"{asked}, {name}"] = type(problem).__name__
+                proxy.reset()
         client.close()
     print(f"G6 naive: {outcomes}")
     assert sum("silent" in outcome for outcome in outcomes.values()) >= 3

@@ -8,12 +8,22 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from skykey.rubin.consdb_query import AsyncConsDbFastAPI, AsyncConsDbTap, ConsDbFastAPI, ConsDbTap
+from skykey.rubin.logging_query import (
+    AsyncExposureLogClient,
+    AsyncNarrativeLogClient,
+    AsyncNightReportClient,
+    ExposureLogClient,
+    NarrativeLogClient,
+    NightReportClient,
+)
 from skykey.sandbox import Box
 from skykey.testing.faults import Reply
 from skykey.testing.faults_proxy import FaultProxy
 from skykey.values.errors import SkykeyError, UnknownName
-from tests.reliability import naive_rubin
+from tests.reliability import naive_databases, naive_rubin
 from tests.reliability.test_g_matrix_rubin import asynchronous_client, blocking_client
+from tests.wire.askers import FastClock
 
 MOUNT, ESS = "lsst.sal.MTMount.elevation", "lsst.sal.ESS.temperature"
 TAGGED = "lsst.prompt.prod.numDiaSourcesGood"
@@ -117,6 +127,128 @@ def test_g9_what_only_the_server_knows_is_said_to_be_unknown(box: Box, proxy: Fa
     client = blocking_client(proxy.url, box.token)
     nothing = client.query(f'SELECT * FROM "nosuch.topic" {where(NEVER)}')
     assert (len(nothing), list(nothing.columns), nothing.attrs["columns_known"]) == (0, [], False)
+
+
+# -- ConsDB and the logs
+
+DARK = ("2026-03-20T12:00:00Z", "2026-03-21T12:00:00Z")
+DETECTORS = {DARK: 2026032000120, NEVER: 1}
+DAY = {DARK: 20260320, NEVER: 19800101}
+DATABASES: dict[str, tuple[str, Ask]] = {
+    "visits": ("consdb", lambda client, bounds: client.get_visits("lsstcam", *bounds)),
+    "visits, bare": ("consdb", lambda client, bounds: client.get_visits("lsstcam", *bounds, augment=False)),
+    "detectors": ("consdb", lambda client, bounds: client.query_ccdvisits("lsstcam", DETECTORS[bounds])),
+    "query, names": (
+        "consdb",
+        lambda client, bounds: client.query(
+            f"select visit_id, obs_start, s_ra, band, can_see_sky from cdb_lsstcam.visit1 where day_obs = {DAY[bounds]}"
+        ),
+    ),
+    "query, all": (
+        "consdb",
+        lambda client, bounds: client.query(
+            "select * from cdb_lsstcam.visit1 where day_obs = :day", {"day": DAY[bounds]}
+        ),
+    ),
+    "TAP, visits": ("tap", lambda client, bounds: client.get_visits("lsstcam", *bounds, augment=False)),
+    "TAP, detectors": ("tap", lambda client, bounds: client.query_ccdvisits("lsstcam", DETECTORS[bounds])),
+    "TAP, query": (
+        "tap",
+        lambda client, bounds: client.query(
+            "select visit_id, obs_start, s_ra, band from cdb_lsstcam.visit1 where day_obs = :day", {"day": DAY[bounds]}
+        ),
+    ),
+    "TAP, a job": (
+        "tap",
+        lambda client, bounds: client.query(
+            f"select visit_id, obs_start, band from cdb_lsstcam.visit1 where day_obs = {DAY[bounds]}", as_job=True
+        ),
+    ),
+    "messages": ("narrative", lambda client, bounds: client.query_log(*bounds)),
+    "messages, times": ("narrative", lambda client, bounds: client.query_log(*bounds, utc=True)),
+    "messages, raw": ("narrative", lambda client, bounds: client.query(min_level=0 if bounds is DARK else 10**6)),
+    "about exposures": ("exposure", lambda client, bounds: client.query_log(*bounds)),
+    "exposures": ("exposure", lambda client, bounds: client.query_exposures("LSSTCam", *bounds)),
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "blocking": {
+        "consdb": ConsDbFastAPI,
+        "tap": ConsDbTap,
+        "narrative": NarrativeLogClient,
+        "exposure": ExposureLogClient,
+    },
+    "asynchronous": {
+        "consdb": AsyncConsDbFastAPI,
+        "tap": AsyncConsDbTap,
+        "narrative": AsyncNarrativeLogClient,
+        "exposure": AsyncExposureLogClient,
+    },
+}
+
+
+FAILING = {"consdb": "*/query", "tap": "*/sync", "narrative": "*/messages", "exposure": "*/exposurelog/*"}
+
+
+def asked(face: str, kind: str, url: str, token: str) -> Callable[[Ask, tuple[str, str]], pd.DataFrame]:
+    client = KINDS[face][kind](url, token if kind == "tap" else ("user", token))
+    client._clock = FastClock()
+    if face == "blocking":
+        return lambda way, bounds: way(client, bounds)
+    return lambda way, bounds: asyncio.run(way(client, bounds))
+
+
+@pytest.mark.parametrize("face", KINDS)
+def test_g9_no_rows_of_a_database_have_the_columns_and_types_of_rows(face: str, box: Box, proxy: FaultProxy) -> None:
+    for name, (kind, way) in DATABASES.items():
+        ask = asked(face, kind, proxy.url, box.token)
+        full, empty = ask(way, DARK), ask(way, NEVER)
+        assert len(full) > 0, name
+        assert len(empty) == 0, name
+        pd.testing.assert_frame_equal(empty, full.iloc[:0], check_index_type="equiv")
+        assert (empty.attrs["complete"], empty.attrs["truncated"]) == (True, False)
+        proxy.fault(Reply(500), path="*/async" if name == "TAP, a job" else FAILING[kind], times=None)
+        with pytest.raises(SkykeyError):
+            ask(way, NEVER)
+        proxy.reset()
+        print(f"G9 {face}, {name}: 0 rows, {len(empty.columns)} columns of {len(full.columns)}, a failure raises")
+
+
+@pytest.mark.parametrize("face", ["blocking", "asynchronous"])
+def test_g9_no_night_report_is_said_and_a_failure_raises(face: str, box: Box, proxy: FaultProxy) -> None:
+    def reports(day: int) -> Any:
+        if face == "blocking":
+            return NightReportClient(proxy.url, ("user", box.token)).query_night_report(day)
+        return asyncio.run(AsyncNightReportClient(proxy.url, ("user", box.token)).query_night_report(day))
+
+    assert len(reports(20260320)[0]) > 0
+    found, html = reports(19800101)
+    assert found == []
+    assert "no night report" in html
+    proxy.fault(Reply(500), path="*/reports")
+    with pytest.raises(SkykeyError):
+        reports(19800101)
+    print(f"G9 {face}, night report: 0 reports, {html!r}, a failure raises")
+
+
+def test_g9_a_naive_client_of_databases_fails(box: Box, proxy: FaultProxy) -> None:
+    client = naive_databases.Client(proxy.url, box.token, timeout=5)
+    same = {}
+    for name, path, ask in (
+        (
+            "visits",
+            "*/query",
+            lambda full: client.get_visits("lsstcam", 61119.5 if full else 1.0, 61120.5 if full else 2.0),
+        ),
+        ("messages", "*/messages", lambda full: client.log("narrativelog/messages", min_level=0 if full else 10**6)),
+    ):
+        full, empty = ask(True), ask(False)
+        proxy.fault(Reply(503), path=path, times=None)
+        failed = ask(True)
+        proxy.reset()
+        same[name] = (len(full), list(empty.columns), empty.equals(failed))
+    client.close()
+    print(f"G9 naive: rows, columns without rows, and whether a failure looks the same: {same}")
+    assert all(rows > 0 and columns == [] and alike for rows, columns, alike in same.values())
 
 
 def test_g9_a_naive_client_fails(box: Box, proxy: FaultProxy) -> None:

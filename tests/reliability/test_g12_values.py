@@ -1,9 +1,11 @@
 """G12: null, not-a-number, integers beyond 2^53, types that change on the way, nanoseconds, leap seconds. All exact."""
 
 import asyncio
+import datetime as dt
 import json
 import math
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,11 +14,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from skykey.rubin.consdb_query import AsyncConsDbFastAPI, AsyncConsDbTap, ConsDbFastAPI, ConsDbTap
 from skykey.rubin.influx_query import InfluxQueryClient
+from skykey.rubin.logging_query import AsyncNarrativeLogClient, NarrativeLogClient
+from skykey.sandbox import Box
+from skykey.tables import json_rows
 from skykey.tables.influxdb import joined
 from skykey.values.errors import Unreadable
-from tests.reliability import naive_rubin
+from tests.reliability import databases, naive_databases, naive_rubin
 from tests.reliability.test_g07_cuts import other_face
+from tests.rubin.scripted_consdb import ScriptedConsDb, rows_of
+from tests.rubin.scripted_log import ScriptedLog, message
 from tests.tables.test_rows import MSGPACK, client_at, listing
 from tests.wire.server import Answer, Seen, chunk, reply, serving
 
@@ -194,6 +202,277 @@ def test_g12_a_bound_is_exact_and_a_leap_second_is_the_second_after_it(written: 
             client.select_time_series("t", ["big"], bound, "2100-01-01")
         print(f"G12 {bound!r}: {client.last_query[-70:]}")
         assert f"time >= '{LEAPS[written]}'" in client.last_query
+
+
+# -- ConsDB: types from its schema, or from the values
+
+CONSDB_TABLE = {
+    "big": ["BIGINT", None],
+    "flag": ["BOOLEAN", None],
+    "real": ["DOUBLE PRECISION", None],
+    "text": ["VARCHAR(32)", None],
+    "began": ["TIMESTAMP", None],
+    "exact": ["NUMERIC(30, 10)", None],
+}
+# As the service writes JSON: not-a-number is null in it, an exact number is text.
+CONSDB_ROWS: list[list[Any]] = [
+    [BIG, True, 1.5, "a", "2025-06-20T23:00:00.123456", "12345678901234567890.0123456789"],
+    [-(2**63), None, None, "", "2016-12-31T23:59:59.999999", "-0.0000000001"],
+    [None, False, None, None, None, None],
+    [2**63 - 1, None, -0.0, "NaN", "2025-06-20T23:00:00", "1"],
+    [0, True, 1e-310, '\u00fc\U0001f52d\n,"', "1970-01-01T00:00:00.000001", "0"],
+]
+CONSDB_TYPES = [
+    pa.int64(),
+    pa.bool_(),
+    pa.float64(),
+    pa.string(),
+    pa.timestamp("us"),
+    pa.decimal128(30, 10),
+]
+
+
+def consdb_reads() -> dict[str, Callable[[str, str], pa.Table]]:
+    return {
+        "table": lambda url, statement: databases.made(ConsDbFastAPI, url).query.arrow(statement),
+        "table, async": lambda url, statement: asyncio.run(
+            databases.made(AsyncConsDbFastAPI, url).query.arrow(statement)
+        ),
+        "stream": lambda url, statement: pa.concat_tables(
+            databases.streamed(databases.made(ConsDbFastAPI, url), statement)
+        ),
+        "stream, async": lambda url, statement: pa.concat_tables(
+            databases.streamed_async(databases.made(AsyncConsDbFastAPI, url), statement)
+        ),
+    }
+
+
+def consdb_value(kind: pa.DataType, sent: Any) -> Any:
+    """What a value of the answer means."""
+    if sent is None:
+        return None
+    if pa.types.is_timestamp(kind):
+        return dt.datetime.fromisoformat(sent)
+    return Decimal(sent) if pa.types.is_decimal(kind) else sent
+
+
+@pytest.mark.parametrize("piece", [1, 2000])  # rows of a batch: a column of nulls alone has no type of its own
+@pytest.mark.parametrize("read", consdb_reads())
+def test_g12_every_value_of_consdb_comes_as_it_was(read: str, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_rows, "_PIECE", piece)
+    script = ScriptedConsDb(lambda _: rows_of(CONSDB_TABLE, *CONSDB_ROWS), t=CONSDB_TABLE)
+    with serving(script) as server:
+        found = consdb_reads()[read](server.url, "select * from cdb_lsstcam.t")
+    expected = [
+        [consdb_value(kind, value) for kind, value in zip(CONSDB_TYPES, row, strict=True)] for row in CONSDB_ROWS
+    ]
+    values = [list(row.values()) for row in found.to_pylist()]
+    wrong = [
+        (before, after)
+        for old, new in zip(expected, values, strict=True)
+        for before, after in zip(old, new, strict=True)
+        if not (same(before, after) or (isinstance(before, Decimal) and before == after))
+    ]
+    print(f"G12 ConsDB, {read}, {piece} rows a batch: {sum(map(len, values))} values, {len(wrong)} changed")
+    assert wrong == []
+    assert found.schema.types == CONSDB_TYPES
+
+
+CONSDB_MIXED: dict[str, tuple[list[Any], list[Any] | None]] = {
+    "integers, then floats": ([1, 0.5], [1.0, 0.5]),
+    "nulls, then integers": ([None, BIG], [None, BIG]),
+    "large integers beside floats": ([BIG, 0.5], None),
+    "text beside numbers": (["a", 1], None),
+    "numbers beside booleans": ([1, True], None),
+    "beyond 64 bits": ([2**64, None], [Decimal(2**64), None]),
+}
+
+
+@pytest.mark.parametrize("read", ["table", "table, async"])
+def test_g12_types_of_consdb_that_change_on_the_way_are_exact_or_an_error(read: str) -> None:
+    outcomes = {}
+    for name, (values, expected) in CONSDB_MIXED.items():
+        answer = rows_of(["x"], *[[value] for value in values])
+        with serving(ScriptedConsDb(lambda _, answer=answer: answer)) as server:
+            if expected is None:
+                with pytest.raises(Unreadable):
+                    consdb_reads()[read](server.url, "select 1 as x")
+                outcomes[name] = "an error"
+                continue
+            found = consdb_reads()[read](server.url, "select 1 as x")["x"].to_pylist()
+        assert all(same(one, other) for one, other in zip(expected, found, strict=True)), (name, found)
+        outcomes[name] = "exact"
+    print(f"G12 ConsDB, {read}: {outcomes}")
+
+
+def test_g12_a_frame_of_consdb_loses_no_integer_beside_nulls() -> None:
+    script = ScriptedConsDb(lambda _: rows_of(CONSDB_TABLE, *CONSDB_ROWS), t=CONSDB_TABLE)
+    with serving(script) as server:
+        frame = databases.made(ConsDbFastAPI, server.url).query("select * from cdb_lsstcam.t")
+    assert list(map(str, frame.dtypes))[:5] == ["Int64", "boolean", "float64", "str", "datetime64[us]"]
+    assert [None if value is pd.NA else int(value) for value in frame["big"]] == [row[0] for row in CONSDB_ROWS]
+
+
+TAI = {
+    "2016-12-31T23:59:59.5Z": "2017-01-01T00:00:35.500000",
+    "2016-12-31T23:59:60Z": "2017-01-01T00:00:36.000000",
+    "2016-12-31T23:59:60.5Z": "2017-01-01T00:00:36.500000",
+    "2017-01-01T00:00:00Z": "2017-01-01T00:00:37.000000",
+    "2025-06-20T12:00:00.000001Z": "2025-06-20T12:00:37.000001",
+}
+
+
+@pytest.mark.parametrize("written", TAI)
+def test_g12_a_bound_in_a_leap_second_is_a_second_of_its_own_where_the_service_counts_tai(written: str) -> None:
+    from astropy.time import Time
+
+    script, log = ScriptedConsDb(lambda _: databases.PLAIN), ScriptedLog([])
+    bounds = [written, *(getattr(Time(written.removesuffix("Z"), scale="utc"), scale) for scale in ("utc", "tai"))]
+    with serving(script) as consdb, serving(log) as service:
+        for bound in bounds:
+            databases.made(ConsDbFastAPI, consdb.url).query("select a, b from t where a > :t", {"t": bounds[-1]})
+            databases.made(NarrativeLogClient, service.url).query_log(bound, "2100-01-01")
+    sent = {asked["min_date_begin"][0] for asked in log.asked}
+    print(f"G12 {written}: {script.statements[-1][-40:]}, {sent}")
+    assert {statement[-28:] for statement in script.statements} == {f"'{TAI[written].replace('T', ' ')}'"}
+    assert {dt.datetime.fromisoformat(each) for each in sent} == {dt.datetime.fromisoformat(TAI[written])}
+
+
+# -- TAP
+
+TAP_FIELDS = (
+    '<FIELD name="big" datatype="long"/><FIELD name="flag" datatype="boolean"/><FIELD name="real" datatype="double"/>'
+    '<FIELD name="text" datatype="unicodeChar" arraysize="*"/>'
+    '<FIELD name="began" datatype="char" arraysize="*" xtype="timestamp"/>'
+)
+TAP_VALUES: list[list[tuple[str, Any]]] = [
+    [(str(BIG), BIG), ("true", True), ("1.5", 1.5), ("a", "a"), ("2025-06-20T23:00:00.123456", 123456)],
+    [(str(-(2**63)), -(2**63)), ("", None), ("NaN", math.nan), ("null", "null"), ("", None)],
+    [
+        ("", None),
+        ("F", False),
+        ("", None),
+        ("&lt;&#252;&#x1F52D;&gt;", "<\u00fc\U0001f52d>"),
+        ("2016-12-31T23:59:59.999999", 999999),
+    ],
+    [(str(2**63 - 1), 2**63 - 1), ("1", True), ("-0.0", -0.0), ("NaN", "NaN"), ("1970-01-01T00:00:00.000001", 1)],
+    [("0", 0), ("0", False), ("+Inf", math.inf), ("x", "x"), ("2025-06-20T23:00:00", 0)],
+]
+
+
+def tap_reads() -> dict[str, Callable[[str], pa.Table]]:
+    return {
+        "table": lambda url: databases.made(ConsDbTap, url).query.arrow(databases.STATEMENT),
+        "table, async": lambda url: asyncio.run(databases.made(AsyncConsDbTap, url).query.arrow(databases.STATEMENT)),
+        "stream": lambda url: pa.concat_tables(databases.streamed(databases.made(ConsDbTap, url))),
+        "stream, async": lambda url: pa.concat_tables(databases.streamed_async(databases.made(AsyncConsDbTap, url))),
+    }
+
+
+@pytest.mark.parametrize("read", tap_reads())
+def test_g12_every_value_of_tap_comes_as_it_was(read: str) -> None:
+    rows = ["<TR>" + "".join(f"<TD>{text}</TD>" for text, _ in row) + "</TR>" for row in TAP_VALUES]
+    body = databases.votable(rows, fields=TAP_FIELDS)
+
+    def service(seen: Seen) -> Answer:
+        return reply(200, body, Content_Type=databases.XML) if seen.path.endswith("/sync") else reply(404, "")
+
+    with serving(service) as server:
+        found = tap_reads()[read](server.url)
+    values = [
+        [*list(row.values())[:4], None if row["began"] is None else row["began"].microsecond]
+        for row in found.to_pylist()
+    ]
+    wrong = [
+        (text, after)
+        for old, new in zip(TAP_VALUES, values, strict=True)
+        for (text, before), after in zip(old, new, strict=True)
+        if not same(before, after)
+    ]
+    print(f"G12 TAP, {read}: {sum(map(len, values))} values, {len(wrong)} changed; {found.schema.types}")
+    assert wrong == []
+    assert found.schema.types == [pa.int64(), pa.bool_(), pa.float64(), pa.string(), pa.timestamp("us")]
+
+
+@pytest.mark.parametrize("as_job", [False, True], ids=["at once", "a job"])
+def test_g12_each_format_of_tap_has_the_values_of_the_other_service(as_job: bool, box: Box) -> None:
+    """Text, two binary forms, and a column format: of the same visits to the last bit."""
+    statement = "select * from cdb_lsstcam.visit1 where day_obs = 20260320 order by visit_id"
+    over_http = ConsDbFastAPI(box.site_url, ("user", box.token)).query(statement)
+    client = ConsDbTap(box.site_url, box.token)
+    for response_format in ("parquet", "binary2", "votable", "csv"):
+        found = client.query(statement, response_format=response_format, as_job=as_job)
+        expected = over_http
+        if response_format in {"votable", "csv"}:
+            # No text at all and an empty one are the same in them; which is why neither is asked for by default.
+            texts = over_http.select_dtypes("str").columns
+            expected, found[texts] = over_http.fillna(dict.fromkeys(texts, "")), found[texts].fillna("")
+        differ = [name for name in expected if not expected[name].equals(found[name])]
+        print(f"G12 TAP, {response_format}: {found.shape}, columns that differ: {differ}")
+        assert differ == []
+        assert list(found.columns) == list(over_http.columns)
+
+
+# -- logs
+
+LOG_ROWS = [
+    {
+        "date_begin": "2025-06-20T23:00:00.123456",
+        "level": BIG,
+        "time_lost": 0.1,
+        "message_text": "\u00fc\U0001f52d \x7f",
+    },
+    {"date_begin": "2017-01-01T00:00:36", "level": None, "time_lost": None, "message_text": "NaN"},
+    {"date_begin": "2017-01-01T00:00:36.999999", "level": -(2**63), "time_lost": 1e-310, "message_text": ""},
+    {"date_begin": "2017-01-01T00:00:37", "level": 2**63 - 1, "time_lost": "PT0.000001S", "message_text": "null"},
+]
+# The leap second is the second after it in what pandas can count.
+LOG_TIMES = [
+    "2025-06-20T22:59:23.123456Z",
+    "2017-01-01T00:00:00Z",
+    "2017-01-01T00:00:00.999999Z",
+    "2017-01-01T00:00:00Z",
+]
+
+
+@pytest.mark.parametrize("face", ["blocking", "asynchronous"])
+def test_g12_every_value_of_a_log_comes_as_it_was(face: str) -> None:
+    tree = {"name": "Simonyi", "children": [{"name": "x", "n": BIG, "none": None, "real": -0.0}]}
+    rows = [message(number, components_json=tree) | row | {"date_end": None} for number, row in enumerate(LOG_ROWS)]
+    with serving(ScriptedLog(rows)) as server:
+        if face == "blocking":
+            table = databases.made(NarrativeLogClient, server.url).query.table(order_by="id")
+        else:
+            table = asyncio.run(databases.made(AsyncNarrativeLogClient, server.url).query.table(order_by="id"))
+        times = databases.made(NarrativeLogClient, server.url).query(order_by="id", utc=True)["date_begin"]
+    found, frame = table.arrow.to_pylist(), table.to_pandas()
+    expected = [row | ({"time_lost": 1e-06} if isinstance(row["time_lost"], str) else {}) for row in LOG_ROWS]
+    wrong = [
+        (name, value, got[name])
+        for row, got in zip(expected, found, strict=True)
+        for name, value in row.items()
+        if not same(value, got[name])
+    ]
+    print(f"G12 log, {face}: {sum(map(len, expected))} values, {len(wrong)} changed; times {list(map(str, times))}")
+    assert wrong == []
+    assert [None if value is pd.NA else int(value) for value in frame["level"]] == [row["level"] for row in LOG_ROWS]
+    assert [repr(value) for value in frame["components_json"]] == [repr(tree)] * len(rows)
+    assert times.tolist() == [pd.Timestamp(each) for each in LOG_TIMES]
+
+
+def test_g12_a_naive_client_of_databases_fails() -> None:
+    with serving(ScriptedConsDb(lambda _: rows_of(CONSDB_TABLE, *CONSDB_ROWS))) as server:
+        client = naive_databases.Client(server.url, timeout=5)
+        frame = client.query("select * from cdb_lsstcam.t")
+        client.close()
+    changed = [
+        (name, row[at])
+        for at, name in enumerate(CONSDB_TABLE)
+        for row, value in zip(CONSDB_ROWS, frame[name], strict=True)
+        if not same(row[at], value.item() if hasattr(value, "item") else value)
+    ]
+    print(f"G12 naive, ConsDB: {len(changed)} of {len(CONSDB_ROWS) * len(CONSDB_TABLE)} values changed: {changed}")
+    assert {("big", BIG), ("big", 2**63 - 1), ("big", 0)} <= set(changed)
 
 
 def test_g12_a_naive_client_fails() -> None:

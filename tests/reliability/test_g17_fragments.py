@@ -1,24 +1,30 @@
 """G17: pieces of query languages in places where a name is meant. Quoted or refused; none changes what is asked."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+import duckdb
 import pytest
 
 from skykey.calls.call import Repeat
 from skykey.rubin import influxql
+from skykey.rubin.consdb_query import ConsDbFastAPI, ConsDbTap
 from skykey.rubin.influx_database import tag
+from skykey.rubin.logging_query import NarrativeLogClient
 from skykey.sandbox import Box
 from skykey.sandbox.influxdb import influxql as servers  # reads statements, written independently
 from skykey.sandbox.influxdb.errors import RefusedError
 from skykey.testing.faults_proxy import FaultProxy
 from skykey.values.errors import UnknownName, UsageError
-from tests.reliability import naive_rubin
+from tests.reliability import databases, naive_databases, naive_rubin
 from tests.reliability.test_g_matrix_rubin import blocking_client
+from tests.rubin.scripted_consdb import ScriptedConsDb, rows_of
+from tests.rubin.scripted_log import ScriptedLog, message
 from tests.tables.test_rows import MSGPACK, client_at, listing
-from tests.wire.server import Answer, Seen, reply, serving
+from tests.wire.server import Answer, Seen, as_json, reply, serving
 
 FRAGMENTS = (
     # InfluxQL
@@ -210,6 +216,215 @@ def test_g17_numbers_and_times_are_not_texts() -> None:
                 client.select_time_series("m", "*", *bounds)
         with pytest.raises(ValueError):  # noqa: PT011 - Python's own, or ours, which is one
             client.select_time_series("m", "*", "2026-01-01", "2026-01-02", fragment)  # type: ignore[arg-type]
+
+
+# -- ConsDB: names, values and conditions in SQL
+
+
+def tree(statement: str) -> Any:
+    """What a second reader of SQL makes of it: one SELECT, or an error."""
+    (found,) = duckdb.execute("select json_serialize_sql(?::varchar)", [statement]).fetchone() or ()
+    document = json.loads(found)
+    if document["error"]:
+        raise RefusedError(document["error_message"])
+    (only,) = document["statements"]
+    return only["node"]
+
+
+def sent_to_consdb(ask: Callable[[Any], Any]) -> str | None:
+    """The statement that reaches the database behind the service's driver; None for what is refused before."""
+    script = ScriptedConsDb(lambda _: rows_of(["visit_id"]))
+    with serving(script) as server:
+        try:
+            ask(databases.made(ConsDbFastAPI, server.url))
+        except UsageError:
+            assert script.statements == []
+            return None
+    (statement,) = script.statements
+    assert "%" not in statement.replace("%%", "")  # a single one would be a parameter of the driver's
+    return statement.replace("%%", "%")
+
+
+NAMED: dict[str, Callable[[Any, str], Any]] = {
+    "get_visits": lambda client, name: client.get_visits(name),
+    "query_ccdvisits": lambda client, name: client.query_ccdvisits(name, 1),
+    "columns, instrument": lambda client, name: client.columns(name, "visit1"),
+    "columns, table": lambda client, name: client.columns("lsstcam", name),
+    "tables": lambda client, name: client.tables(name),
+    "obs": lambda client, name: client.obs("lsstcam", name, 1),
+}
+
+
+def test_g17_a_fragment_is_no_name_of_consdb() -> None:
+    """But for the two that are letters alone."""
+    with serving(lambda _: reply(200, "{}")) as server:
+        client = databases.made(ConsDbFastAPI, server.url)
+        for method, ask in NAMED.items():
+            refused = 0
+            for fragment in FRAGMENTS:
+                if fragment == "time":
+                    continue
+                with pytest.raises(UsageError):
+                    ask(client, fragment)
+                refused += 1
+            print(f"G17 ConsDB {method}: {refused} fragments refused, {len(server.seen)} requests")
+        for number in FRAGMENTS:
+            for numbers in ((number,), (1, number), (1, 1, number)):
+                with pytest.raises(UsageError):
+                    client.query_ccdvisits("lsstcam", *numbers)
+        assert server.seen == []
+
+
+def test_g17_a_fragment_as_a_value_is_that_text_and_nothing_else() -> None:
+    plain = tree("select v from t where a = 'x' and b in ('x', 'y') and c = 1")
+    counts = {"quoted": 0, "refused": 0}
+    for fragment in FRAGMENTS:
+        values = {"a": fragment, "b": [fragment, "y"]}
+        statement = sent_to_consdb(
+            lambda client, values=values: client.query("select v from t where a = :a and b in :b and c = 1", values)
+        )
+        if statement is None:
+            counts["refused"] += 1
+            assert "\0" in fragment
+            continue
+        counts["quoted"] += 1
+        found = tree(statement)
+        assert shape(found) == shape(plain), statement
+        alone = sent_to_consdb(lambda client, value=fragment: client.query("select :a as v", {"a": value}))
+        assert alone is not None
+        assert duckdb.execute(alone).fetchall() == [(fragment,)]
+    print(f"G17 ConsDB values: {len(FRAGMENTS)} fragments: {counts}")
+    assert counts == {"quoted": len(FRAGMENTS) - 1, "refused": 1}
+
+
+def test_g17_a_fragment_as_a_value_of_tap_is_that_text_and_nothing_else() -> None:
+    """In ADQL a percent sign stands alone."""
+    counts = {"quoted": 0, "refused": 0}
+    with serving(databases.site) as server:
+        client = databases.made(ConsDbTap, server.url)
+        for fragment in FRAGMENTS:
+            server.seen.clear()
+            try:
+                client.query("select :a as v", {"a": fragment})
+            except UsageError:
+                counts["refused"] += 1
+                assert not [seen for seen in server.seen if seen.path.endswith("/sync")]
+                continue
+            counts["quoted"] += 1
+            (sent,) = [seen for seen in server.seen if seen.path.endswith("/sync")]
+            form = parse_qs(sent.body.decode(), keep_blank_values=True, strict_parsing=True)
+            assert {name.upper() for name in form} <= {"REQUEST", "LANG", "QUERY", "RESPONSEFORMAT", "MAXREC"}
+            assert duckdb.execute(form["QUERY"][0]).fetchall() == [(fragment,)]
+            for ask in (client.get_visits, lambda name: client.query_ccdvisits(name, 1)):
+                if fragment != "time":
+                    with pytest.raises(UsageError):
+                        ask(fragment)
+    print(f"G17 TAP values: {len(FRAGMENTS)} fragments: {counts}")
+    assert counts["quoted"] >= 50
+
+
+def test_g17_a_fragment_as_a_condition_stays_one_condition() -> None:
+    """Bounds and order stand as they did, whatever stands in the parentheses; the database may refuse it."""
+    counts = {"one condition": 0, "refused": 0, "refused by the database": 0}
+    for fragment in FRAGMENTS:
+        statement = sent_to_consdb(
+            lambda client, text=fragment: client.get_visits("lsstcam", NOON, None, text, augment=False)
+        )
+        if statement is None:
+            counts["refused"] += 1
+            continue
+        assert statement.endswith("order by visit1.visit_id")
+        try:
+            found = tree(statement)
+        except RefusedError:
+            counts["refused by the database"] += 1
+            continue
+        counts["one condition"] += 1
+        assert found["modifiers"][0]["type"] == "ORDER_MODIFIER"
+        condition = found["where_clause"]
+        if fragment.strip():
+            assert condition["type"] == "CONJUNCTION_AND", statement
+            assert len(condition["children"]) == 2, statement
+            condition = condition["children"][0]
+        assert condition["type"] == "COMPARE_GREATERTHANOREQUALTO", statement
+    print(f"G17 ConsDB conditions: {len(FRAGMENTS)} fragments: {counts}")
+    assert counts["refused"] >= 10
+    assert counts["one condition"] >= 5
+
+
+NOON = "2026-03-20T12:00:00Z"
+
+
+def shape(node: Any) -> Any:
+    """A tree without its values and places in the text."""
+    if isinstance(node, dict):
+        left_out = {"query_location", "query_location_length", "literal", "value"}
+        return {name: shape(value) for name, value in node.items() if name not in left_out}
+    return [shape(each) for each in node] if isinstance(node, list) else node
+
+
+# -- logs: parameters, fields and ids in URLs and JSON
+
+
+def test_g17_a_fragment_in_a_logs_question_is_one_value_of_one_parameter() -> None:
+    refused = 0
+    with serving(ScriptedLog([])) as server:
+        client = databases.made(NarrativeLogClient, server.url)
+        plain = databases.made(NarrativeLogClient, server.url)
+        plain.query(message_text="x", user_ids=["x", "y"])
+        names = set(parse_qs(server.seen[0].target.partition("?")[2]))
+        for fragment in FRAGMENTS:
+            server.seen.clear()
+            client.query(message_text=fragment, user_ids=[fragment, "y"])
+            (seen,) = server.seen
+            form = parse_qs(seen.target.partition("?")[2], keep_blank_values=True, strict_parsing=True)
+            assert (set(form), seen.path) == (names, "/narrativelog/messages")
+            assert (form["message_text"], form["user_ids"]) == ([fragment], [fragment, "y"])
+            server.seen.clear()
+            for ask in (
+                lambda name: client.query({name: "x"}),
+                lambda name: client.query(order_by=name),
+                lambda name: client.query(tags=[name]),
+                lambda name: client.query(min_level=name),
+                lambda name: client.query_log(name, NOON),
+                client.get_message,
+                client.delete_message,
+            ):
+                if fragment == "time" and ask.__code__.co_names[-1:] == ("query",):
+                    continue  # a tag may be called so
+                with pytest.raises(UsageError):
+                    ask(fragment)
+                refused += 1
+            assert server.seen == []
+    print(f"G17 log: {len(FRAGMENTS)} fragments: each one value in one question, {refused} times refused elsewhere")
+
+
+def test_g17_a_fragment_in_a_message_is_its_text() -> None:
+    with serving(lambda seen: as_json(json.dumps(message(1) | json.loads(seen.body)))) as server:
+        client = databases.made(NarrativeLogClient, server.url)
+        for fragment in FRAGMENTS:
+            added = client.add_message(fragment, user_id=fragment, is_human=True)
+            sent = json.loads(server.seen[-1].body)
+            assert (added["message_text"], sent["message_text"], sent["user_id"]) == (fragment,) * 3
+    print(f"G17 log: {len(FRAGMENTS)} fragments written, each as it was")
+
+
+def test_g17_a_naive_client_of_consdb_fails() -> None:
+    harmed = []
+    for fragment in FRAGMENTS:
+        script = ScriptedConsDb(lambda _: rows_of(["visit_id"]))
+        with serving(script) as server:
+            client = naive_databases.Client(server.url, timeout=5)
+            client.get_visits("lsstcam", 1.0, 2.0, f"band = '{fragment}'")
+            client.close()
+        try:
+            where = tree(script.statements[-1])["where_clause"]["children"][-1]
+            if where["type"] != "COMPARE_EQUAL" or where["right"]["literal"]["text"] != fragment:
+                harmed.append(fragment)
+        except (RefusedError, ValueError, KeyError, TypeError):
+            harmed.append(fragment)
+    print(f"G17 naive, ConsDB: {len(harmed)} of {len(FRAGMENTS)} fragments change or break the statement")
+    assert {"'", "a = 'b'", "x' OR 'a' = 'a"} <= set(harmed)
 
 
 def test_g17_a_naive_client_fails() -> None:

@@ -1,23 +1,18 @@
-"""G, all together: every measured fault against every Rubin client, in both faces. The whole, or an error; at once.
+"""G, all together: each measured fault against telemetry and discovery, in both faces. The whole, or an error; at once.
 
-Each cell puts a proxy that misbehaves between a client and the sandbox. "full 2" is the unfaulted result with two
-requests, "interrupted 4" an error of that code after four. After each cell the same client is asked again without the
-fault, and must have everything.
+How to read the tables stands in `matrix`.
 """
 
 import asyncio
 import io
 import json
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import msgpack
-import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -29,36 +24,18 @@ from skykey.rubin.influx_query import AsyncInfluxQueryClient, InfluxQueryClient,
 from skykey.rubin.logins import login_keeper
 from skykey.rubin.sites import Site
 from skykey.sandbox import Box
-from skykey.testing.faults import (
-    Bomb,
-    Drip,
-    Fault,
-    Latency,
-    Reply,
-    Reset,
-    Rewrite,
-    Stall,
-    Truncate,
-    WrongLength,
-    page,
-    redirect,
-)
+from skykey.testing.faults import Reply, Rewrite
 from skykey.testing.faults_exchange import Exchange
-from skykey.testing.faults_proxy import FaultProxy
-from skykey.values.deadline import within
-from skykey.values.errors import SkykeyError
 from skykey.values.secret import Secret
 from skykey.values.url import Url
-from tests.reliability import naive_rubin
+from tests.reliability import matrix, naive_rubin
+from tests.reliability.matrix import AT_LAST, OF_THE_SERVER, ON_THE_WAY, Ask, Cells, Column, Matrix, Row
 from tests.wire.askers import FastClock
 
 MOUNT, RECORDED = "lsst.sal.MTMount.elevation", "lsst.sal.fooSubSys.test"
 SOME = f'SELECT * FROM "{MOUNT}" LIMIT 250'  # three chunks of a hundred
 FIRST, LAST = "2026-03-20T22:53:00Z", "2026-03-20T22:57:10Z"  # 250 rows
 LABEL = "usdf_efd"
-HANG = 0.8  # seconds beyond its time limit
-PATIENT, IMPATIENT = 8.0, 0.4
-BEGINNING, LATER = 150, 8000  # bytes: before any row, and behind the first chunk of rows
 
 # -- the faults
 
@@ -95,58 +72,19 @@ def a_part(body: bytes) -> bytes:
 KILLED = Refused("query-timeout limit exceeded")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One fault, as often as it comes; and the client's time limit."""
-
-    fault: Fault
-    times: int | None = 1
-    limit: float = PATIENT
-
-
 ROWS = {
-    "500 once": Row(Reply(500)),
-    "503 + Retry-After 1, once": Row(Reply(503, retry_after=1)),
-    "503 without, once": Row(Reply(503)),
-    "429 + Retry-After 1, once": Row(Reply(429, retry_after=1)),
-    "401 once": Row(Reply(401)),
-    "403 once": Row(Reply(403)),
-    "cut before the answer, once": Row(Reset()),
-    "reset in mid-body, once": Row(Reset(BEGINNING)),
-    "reset behind some rows, once": Row(Reset(LATER)),
-    "end in mid-body, length, once": Row(Truncate(BEGINNING, "length")),
-    "end in mid-body, chunked, once": Row(Truncate(BEGINNING, "chunked")),
-    "end in mid-body, untold, once": Row(Truncate(BEGINNING, "close")),
-    "end in mid-body, always": Row(Truncate(BEGINNING), None),
-    "silence before the head": Row(Stall(), None, IMPATIENT),
-    "silence in mid-body": Row(Stall(BEGINNING), None, IMPATIENT),
-    "50 bytes a second": Row(Drip(50), None, IMPATIENT),
-    "0.2 s late": Row(Latency(0.2), None),
-    "half of it, in valid HTTP": Row(Rewrite(lambda body: body[: len(body) // 2]), None),
-    "nothing, in valid HTTP": Row(Rewrite(lambda _: b""), None),
-    "Content-Length too large": Row(WrongLength(10)),
-    "Content-Length too small": Row(WrongLength(-10)),
-    "login page with 200": Row(page(), None),
-    "302 to a login page": Row(redirect("https://login.example/login"), None),
-    "302 to another host": Row(redirect("https://other.example/"), None),
+    **ON_THE_WAY,
     "200 with an error inside": Row(Refused(), None),
     "200 with a part": Row(Rewrite(a_part), None),
-    "204": Row(Reply(204), None),
-    "64 MB in 65 kB": Row(Bomb(64 * 2**20), None),
-    "500 always": Row(Reply(500), None),
-    "503 always": Row(Reply(503), None),
-    "504 once": Row(Reply(504)),
-    "504 always": Row(Reply(504), None),
+    **OF_THE_SERVER,
     "killed by its time limit, once": Row(KILLED),
     "killed by its time limit": Row(KILLED, None),
-    "429 + Retry-After 1e10, always": Row(Reply(429, retry_after=9_999_999_999), None),
+    **AT_LAST,
 }
 
 # -- the clients
 
 Client = TypeVar("Client", InfluxQueryClient, AsyncInfluxQueryClient)
-Ask = Callable[[], Any]
-Column = Callable[[str, str], Ask]
 
 
 def site_at(url: str) -> Site:
@@ -175,19 +113,11 @@ PACKED = (RECORDED, ["ham"], "2020-01-28T23:07:00Z", timedelta(minutes=10))
 
 
 def blocking(ask: Callable[[InfluxQueryClient], Any]) -> Column:
-    def column(url: str, token: str) -> Ask:
-        client = blocking_client(url, token)
-        return lambda: ask(client)
-
-    return column
+    return matrix.blocking(blocking_client, ask)
 
 
 def asynchronous(ask: Callable[[AsyncInfluxQueryClient], Any]) -> Column:
-    def column(url: str, token: str) -> Ask:
-        client = asynchronous_client(url, token)
-        return lambda: asyncio.run(ask(client))
-
-    return column
+    return matrix.asynchronous(asynchronous_client, ask)
 
 
 def streamed(client: InfluxQueryClient) -> pa.Table:
@@ -305,81 +235,14 @@ NAIVE: dict[str, Column] = {
     "discovery": naive(lambda client: client.discovery()),
 }
 
-# -- the table
+# -- the tables
+
+MATRIX = Matrix(ROWS, "*/query", PATHS, dict.fromkeys(ONE_DOCUMENT, ("200 with a part",)))
 
 
-@dataclass
-class Cell:
-    """What came of one fault with one client."""
-
-    outcome: str
-    requests: int = 0
-    took: float = 0.0
-    after: str = "full"
-
-    def __str__(self) -> str:
-        return f"{self.outcome} {self.requests}" + ("" if self.after == "full" else f", then {self.after}")
-
-
-def outcome(ask: Ask, whole: Any) -> str:
-    try:
-        found = ask()
-    except SkykeyError as problem:
-        return problem.code
-    except Exception as problem:  # noqa: BLE001 - that is the finding
-        return f"!{type(problem).__name__}"
-    return "full" if same(found, whole) else "LOSS"
-
-
-def same(found: Any, whole: Any) -> bool:
-    if isinstance(whole, pd.DataFrame | pa.Table):
-        return bool(whole.equals(found)) and len(whole) > 0
-    return bool(found == whole)
-
-
-def cells(box: Box, name: str, column: Column) -> dict[str, Cell]:
-    """One client through all faults, one after the other."""
-    found: dict[str, Cell] = {}
-    with FaultProxy(box.site_url) as proxy:
-        ask = column(proxy.url, box.token)
-        whole = ask()  # with the login and the schema, which are not what fails here
-        assert same(ask(), whole)
-        for title, row in ROWS.items():
-            if row is ROWS["200 with a part"] and name in ONE_DOCUMENT:
-                found[title] = Cell("-")
-                continue
-            proxy.forget()
-            proxy.fault(row.fault, path=PATHS.get(name, "*/query"), times=row.times)
-            guard = threading.Timer(row.limit + HANG, proxy.hang_up)
-            guard.start()
-            begin = time.monotonic()
-            with within(row.limit):
-                cell = Cell(outcome(ask, whole))
-            cell.took, cell.requests = time.monotonic() - begin, len(proxy.seen)
-            guard.cancel()
-            guard.join()
-            if cell.took > row.limit + HANG:
-                cell.outcome = "HANG"
-            proxy.reset()
-            cell.after = outcome(ask, whole)
-            found[title] = cell
-    return found
-
-
-def table(box: Box, columns: dict[str, Column]) -> dict[str, dict[str, Cell]]:
+def table(box: Box, columns: dict[str, Column]) -> Cells:
     blocking_client(box.site_url, box.token).query(SOME)  # the sandbox reads its data at its first query
-    with ThreadPoolExecutor(len(columns)) as pool:
-        running = {name: pool.submit(cells, box, name, column) for name, column in columns.items()}
-        return {name: future.result() for name, future in running.items()}
-
-
-def printed(found: dict[str, dict[str, Cell]]) -> str:
-    """Rows are faults, columns clients."""
-    lines = [["", *found], *([title, *(str(found[name][title]) for name in found)] for title in ROWS)]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    return "\n".join(
-        " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    return MATRIX.table(box, columns)
 
 
 TELEMETRY_TABLE = """
@@ -508,16 +371,11 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_g_every_fault_ends_in_the_whole_or_in_an_error(face: str, box: Box, ceiling: Callable[[float], float]) -> None:
     begin = time.monotonic()
     found = table(box, TELEMETRY[face] | MORE[face] | SITE[face])
-    telemetry_table = printed({name: found[name] for name in TELEMETRY[face]})
-    more_table = printed({name: found[name] for name in MORE[face]})
-    site_table = printed({name: found[name] for name in SITE[face]})
+    telemetry_table = MATRIX.printed(found, TELEMETRY[face])
+    more_table = MATRIX.printed(found, MORE[face])
+    site_table = MATRIX.printed(found, SITE[face])
     print(f"\nG, {face}\n{telemetry_table}\n\n{more_table}\n\n{site_table}\n{time.monotonic() - begin:.1f} s")
-    every = [(name, title, cell) for name in found for title, cell in found[name].items()]
-    losses = [(name, title) for name, title, cell in every if "LOSS" in {cell.outcome, cell.after}]
-    hangs = [(name, title) for name, title, cell in every if cell.took > ROWS[title].limit + ceiling(0.5)]
-    print(f"{len(every)} cells, {len(losses)} silent losses, {len(hangs)} hangs")
-    assert (losses, hangs) == ([], [])
-    assert [(name, title) for name, title, cell in every if "!" in cell.outcome or cell.after != "full"] == []
+    MATRIX.check(found, ceiling)
     assert telemetry_table == TELEMETRY_TABLE.strip("\n")
     assert more_table == MORE_TABLE.strip("\n")
     assert site_table == SITE_TABLE.strip("\n")
@@ -529,7 +387,7 @@ def test_g_a_naive_client_fails(box: Box) -> None:
     finally:
         while OPEN:
             OPEN.pop().close()
-    print(f"\nG, naive\n{printed(found)}")
+    print(f"\nG, naive\n{MATRIX.printed(found)}")
     outcomes = [cell.outcome for cells in found.values() for cell in cells.values()]
     print(f"{outcomes.count('LOSS')} silent losses, {outcomes.count('HANG')} hangs")
     assert outcomes.count("LOSS") >= 10

@@ -276,4 +276,6 @@ def _columns(document: Any) -> tuple[Described, ...]:
                 found.append(Described(name, sql, description or None))
             case _:
                 raise Unreadable(f"ConsDB describes the column {name} in another way than was promised")
+    if not found:
+        raise Unreadable("ConsDB describes a table without columns")
     return tuple(found)
