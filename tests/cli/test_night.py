@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from skykey.cli.rubin.night import text
-from skykey.rubin import consdb_service
+from skykey.rubin.consdb import service as consdb_service
 from skykey.rubin.logs import narrative
 from skykey.sandbox import Box
 from skykey.values.errors import MissingExtra, Overloaded

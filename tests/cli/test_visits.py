@@ -12,7 +12,8 @@ import pytest
 from click.testing import Result
 
 from skykey.cli.rubin.in_utc import in_utc
-from skykey.rubin import consdb_service, dayobs_utils
+from skykey.rubin import dayobs_utils
+from skykey.rubin.consdb import service as consdb_service
 from skykey.sandbox import Box
 from skykey.tables.end import End
 from skykey.tables.table import Table

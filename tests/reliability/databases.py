@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from skykey.rubin.consdb.tap import ConsDbTapFlows
 from skykey.rubin.consdb_query import AsyncConsDbFastAPI, AsyncConsDbTap, ConsDbFastAPI, ConsDbTap
-from skykey.rubin.consdb_tap import ConsDbTapFlows
 from skykey.rubin.logging_query import AsyncNarrativeLogClient, AsyncNightReportClient, NarrativeLogClient
 from tests.rubin.scripted_consdb import VISIT, rows_of
 from tests.rubin.scripted_log import AUTH, ScriptedLog, message, report

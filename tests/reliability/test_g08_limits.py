@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from skykey.cli.root import skykey
-from skykey.rubin import consdb_service
+from skykey.rubin.consdb import service as consdb_service
 from skykey.rubin.consdb_query import AsyncConsDbFastAPI, AsyncConsDbTap, ConsDbFastAPI, ConsDbTap
 from skykey.rubin.logging_query import (
     AsyncExposureLogClient,

@@ -15,8 +15,8 @@ import pytest
 from astropy.time import Time
 from pandas.testing import assert_frame_equal
 
-from skykey.rubin import consdb_service
 from skykey.rubin.connections import get_clients
+from skykey.rubin.consdb import service as consdb_service
 from skykey.rubin.consdb_query import AsyncConsDbFastAPI, ConsDb, ConsDbFastAPI
 from skykey.sandbox import Box, running
 from skykey.tables.table import Table

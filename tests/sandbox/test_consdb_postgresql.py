@@ -29,7 +29,7 @@ from astropy.time import Time
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from skykey.rubin import consdb_sql
+from skykey.rubin.consdb import sql as consdb_sql
 from skykey.rubin.consdb_query import ConsDbFastAPI
 from skykey.sandbox import running
 from skykey.sandbox.consdb import schema, visits

@@ -13,7 +13,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from skykey.rubin import consdb_schema
+from skykey.rubin.consdb import schema as consdb_schema
 from skykey.sandbox import running
 from skykey.tables import saving
 from skykey.tables.columns import Column

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from skykey.calls.faces import Async, Sync
 from skykey.calls.flow import Flow, bounded, gather
-from skykey.rubin import consdb_service
-from skykey.rubin.consdb_projection import projection, unequivocal
-from skykey.rubin.consdb_schema import SchemaFlows
-from skykey.rubin.consdb_tap import ConsDbTapFlows
-from skykey.rubin.consdb_visits import VisitFlows
+from skykey.rubin.consdb import service
+from skykey.rubin.consdb.projection import projection, unequivocal
+from skykey.rubin.consdb.schema import SchemaFlows
+from skykey.rubin.consdb.tap import ConsDbTapFlows
+from skykey.rubin.consdb.visits import VisitFlows
 from skykey.rubin.service import SiteService, keeper_for, paired, token_of
 from skykey.tables.frames import frame, frame_twin
-from skykey.tables.json_rows import JsonBatches, JsonTable
 from skykey.tables.packages import arrow
 from skykey.tables.repeated import apart, repeats
 from skykey.tables.rows import rows
@@ -26,10 +25,11 @@ if TYPE_CHECKING:
 
     from skykey.credentials.credential import Bearer
     from skykey.credentials.keeper import Keeper
-    from skykey.rubin.consdb_projection import Source
-    from skykey.rubin.consdb_visits import Selected
+    from skykey.rubin.consdb.projection import Source
+    from skykey.rubin.consdb.visits import Selected
     from skykey.tables.columns import Column
     from skykey.tables.end import End
+    from skykey.tables.json_rows import JsonBatches
     from skykey.tables.table import Table
 
 # Tables of one statement: their columns are asked for at once.
@@ -122,6 +122,8 @@ class ConsDbFlows(ConsDb, VisitFlows, SchemaFlows):
         return (yield from bounded(self._queried(query, values), self.query_timeout))
 
     def _queried(self, query: str, values: Mapping[str, Any] | None) -> Flow[Table]:
+        from skykey.tables.json_rows import JsonTable  # decoders load with the first question
+
         certain = yield from self._certain(query, values)
         return (yield from self._table(query, lambda: _reader(JsonTable, certain), values))
 
@@ -155,10 +157,14 @@ class ConsDbFlows(ConsDb, VisitFlows, SchemaFlows):
         return (yield from bounded(self._streamed(query, values), self.query_timeout))
 
     def _streamed(self, query: str, values: Mapping[str, Any] | None) -> Flow[End]:
+        from skykey.tables.json_rows import JsonBatches
+
         certain = yield from self._certain(query, values)
         return (yield from self._batches(query, lambda: _reader(JsonBatches, certain), values))
 
     def _typed(self, statement: str, selected: Selected) -> Flow[Table]:
+        from skykey.tables.json_rows import JsonTable
+
         described = yield from self._schemas([source for source, _ in selected])
         shown = [
             column
@@ -171,7 +177,7 @@ class ConsDbFlows(ConsDb, VisitFlows, SchemaFlows):
 
     def _certain(self, statement: str, values: Mapping[str, Any] | None) -> Flow[list[Column]]:
         """The columns of a statement whose type is certain before it is asked."""
-        consdb_service.written(statement, values)  # first of all: it refuses what cannot be asked
+        service.written(statement, values)  # first of all: it refuses what cannot be asked
         plain = projection(statement)
         if plain is None:
             return []
@@ -192,7 +198,7 @@ def _reader(make: type[R], columns: Sequence[Column], *, is_tai: bool = False) -
     types = {column.name: column.type for column in columns}
     # What PostgreSQL keeps without a zone is TAI here.
     has_times = is_tai or arrow().timestamp("us") in types.values()
-    return make(types, columns, limit=consdb_service.MOST_ROWS, time_scale="tai" if has_times else None)
+    return make(types, columns, limit=service.MOST_ROWS, time_scale="tai" if has_times else None)
 
 
 def _restored(table: Table, shown: Sequence[Column]) -> Table:

@@ -9,8 +9,8 @@ from skykey.calls.faces import Async, Sync, method
 from skykey.calls.flow import Flow, gather, need
 from skykey.credentials.keeper import Keeper
 from skykey.repertoire.discovery import SyncDiscoveryClient
+from skykey.rubin.consdb.sql import instrument_of
 from skykey.rubin.consdb_query import ConsDbFlows
-from skykey.rubin.consdb_sql import instrument_of
 from skykey.rubin.influx_query import InfluxFlows
 from skykey.rubin.logins import login_keeper
 from skykey.rubin.logs.narrative import NarrativeLogFlows

@@ -96,7 +96,7 @@ def _condition(day_obs: int | None, start: str | None, end: str | None, where: s
     check_bounds(day_obs, start, end, "visits")
     if day_obs is None:
         return where
-    from skykey.rubin.consdb_sql import condition
+    from skykey.rubin.consdb.sql import condition
 
     of_night = f"visit1.day_obs = {day_obs}"
     return f"{of_night} and {condition(where)}" if where and where.strip() else of_night

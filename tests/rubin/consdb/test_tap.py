@@ -18,8 +18,8 @@ from pandas.testing import assert_frame_equal
 from skykey.credentials.handoff.requests_session import KeptSession
 from skykey.rubin import consdb_query
 from skykey.rubin.connections import get_clients
+from skykey.rubin.consdb.tap import _widened
 from skykey.rubin.consdb_query import AsyncConsDbTap, ConsDb, ConsDbFastAPI, ConsDbTap
-from skykey.rubin.consdb_tap import _widened
 from skykey.sandbox import Box, running
 from skykey.tables.dtypes import frame_of
 from skykey.tap.jobs import AsyncJob, Job

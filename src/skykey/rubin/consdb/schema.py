@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from skykey.calls.faces import method
 from skykey.calls.flow import Flow, bounded
 from skykey.calls.memo import Memo
-from skykey.rubin.consdb_service import ServiceFlows
-from skykey.rubin.consdb_sql import instrument_of, table_of, whole
+from skykey.rubin.consdb.service import ServiceFlows
+from skykey.rubin.consdb.sql import instrument_of, table_of, whole
 from skykey.tables.columns import Column
 from skykey.tables.end import End
 from skykey.tables.frames import frame

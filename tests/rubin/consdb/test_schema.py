@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from skykey.rubin import consdb_schema
+from skykey.rubin.consdb import schema as consdb_schema
+from skykey.rubin.consdb.schema import arrow_type
 from skykey.rubin.consdb_query import AsyncConsDbFastAPI, ConsDbFastAPI
-from skykey.rubin.consdb_schema import arrow_type
 from skykey.sandbox import Box, running
 from skykey.sandbox.consdb import schema
 from skykey.values.errors import NotFound, QueryError, UnknownName, Unreadable, UsageError

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.flow import Flow, bounded
-from skykey.rubin import consdb_sql
-from skykey.rubin.consdb_projection import Source
+from skykey.rubin.consdb import sql
+from skykey.rubin.consdb.projection import Source
 from skykey.tables.frames import frame
 from skykey.tables.table import Table
 
@@ -103,8 +103,8 @@ class VisitFlows:
         >>> consdb = get_clients(site="usdf")["consdb"]
         >>> consdb.get_visits("lsstcam", "2026-03-20T12:00Z", "2026-03-21T12:00Z")  # doctest: +SKIP
         """
-        statement = consdb_sql.visits(instrument, t_start, t_end, visit_constraint)
-        owner = consdb_sql.instrument_of(instrument)
+        statement = sql.visits(instrument, t_start, t_end, visit_constraint)
+        owner = sql.instrument_of(instrument)
         selected: Selected = [((owner, "visit1"), None), ((owner, "visit1_quicklook"), None)]
         found = yield from bounded(self._typed(statement, selected), self.query_timeout)
         return _visits(found, owner if augment else None)
@@ -142,8 +142,8 @@ class VisitFlows:
         >>> consdb = get_clients(site="usdf")["consdb"]
         >>> consdb.query_ccdvisits("lsstcam", 2026032000120, 90, 98)  # doctest: +SKIP
         """
-        statement = consdb_sql.ccdvisits(instrument, visit_id, detector_min, detector_max)
-        owner = consdb_sql.instrument_of(instrument)
+        statement = sql.ccdvisits(instrument, visit_id, detector_min, detector_max)
+        owner = sql.instrument_of(instrument)
         selected: Selected = [
             ((owner, "visit1"), None),
             ((owner, "ccdvisit1"), {"detector"}),

@@ -13,7 +13,7 @@ from skykey.calls.json_reader import JsonReader
 from skykey.calls.refusals import shortened
 from skykey.repertoire.buying import Advice
 from skykey.repertoire.token_shape import has_shape
-from skykey.rubin import consdb_sql, consdb_statement
+from skykey.rubin.consdb import sql, statements
 from skykey.rubin.service import SiteService
 from skykey.values.errors import LimitExceeded, Overloaded, QueryError, ServiceError, UnknownName, UsageError
 from skykey.values.url import Url
@@ -93,7 +93,7 @@ class ServiceFlows(SiteService):
         perform: Callable[[Call[Any]], Flow[Any]],
     ) -> Flow[Any]:
         body = {"query": written(statement, values)}
-        repeat = consdb_statement.repeat(statement)
+        repeat = statements.repeat(statement)
         try:
             return (yield from self._asked("POST", self._url / "query", make, perform, body=body, repeat=repeat))
         except Overloaded as problem:
@@ -200,9 +200,9 @@ def written(statement: str, values: Mapping[str, Any] | None = None) -> str:
     UsageError
         If it is empty, or `values` do not fit it.
     """
-    if consdb_statement.is_empty(statement):
+    if statements.is_empty(statement):
         raise UsageError("the statement is empty")
-    return consdb_statement.for_driver(statement, values, consdb_sql.literal)
+    return statements.for_driver(statement, values, sql.literal)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownName:
@@ -230,7 +230,7 @@ def _of_database(problem: ServiceError, message: str) -> ServiceError:
 
 
 def _cut(end: End, statement: str) -> End:
-    limit = consdb_statement.limit(statement)
+    limit = statements.limit(statement)
     if end.cut_by is not None or limit is None or end.rows < limit:
         return end
     return replace(end, cut_by="the statement's LIMIT")

@@ -17,8 +17,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from skykey.calls.call import Repeat
-from skykey.rubin import consdb_sql, consdb_statement
-from skykey.rubin.consdb_projection import projection
+from skykey.rubin.consdb import sql as consdb_sql
+from skykey.rubin.consdb import statements as consdb_statement
+from skykey.rubin.consdb.projection import projection
 from skykey.tables.columns import Column
 from skykey.values.errors import UsageError
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from skykey.rubin.consdb_statement import bare, has_quoted_names
+from skykey.rubin.consdb.statements import bare, has_quoted_names
 from skykey.tables.packages import arrow
 
 if TYPE_CHECKING:

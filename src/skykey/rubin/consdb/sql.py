@@ -9,7 +9,7 @@ from decimal import Decimal
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
 
-from skykey.rubin import consdb_statement
+from skykey.rubin.consdb import statements
 from skykey.rubin.instants import tai_nanoseconds
 from skykey.values.errors import UsageError
 
@@ -165,7 +165,7 @@ def condition(text: str) -> str:
     >>> condition("band = 'r' or band = 'i'")
     "(band = 'r' or band = 'i')"
     """
-    if not consdb_statement.is_closed(text):
+    if not statements.is_closed(text):
         raise UsageError(f"{text!r} is not one condition: a parenthesis or quote too many, or a semicolon")
     # A comment would swallow the parenthesis.
     return f"({text}\n)" if "--" in text else f"({text})"

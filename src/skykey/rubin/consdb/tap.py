@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from skykey.calls.faces import Async, method
 from skykey.repertoire.buying import Advice
 from skykey.repertoire.token_shape import has_shape
-from skykey.rubin.consdb_visits import VisitFlows
+from skykey.rubin.consdb.visits import VisitFlows
 from skykey.rubin.service import SiteService, keeper_for
 from skykey.tables.frames import frame
 from skykey.tables.packages import arrow
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from skykey.credentials.credential import Bearer
     from skykey.credentials.held import Held
     from skykey.credentials.keeper import Keeper
-    from skykey.rubin.consdb_visits import Selected
+    from skykey.rubin.consdb.visits import Selected
     from skykey.tables.end import End
     from skykey.tables.table import Table
     from skykey.tap.capabilities import Capabilities

@@ -1,0 +1,1 @@
+"""What stands behind `skykey.rubin.consdb_query`: both ways to ask the consolidated database."""
