@@ -61,7 +61,7 @@ def test_a_missing_key_is_named() -> None:
 
 
 def test_an_unknown_name_tells_the_known_ones() -> None:
-    with pytest.raises(parts.PartError, match="'influx'; there are: influxdb"):
+    with pytest.raises(parts.PartError, match="'influx'; there are: influxdb, postgresql"):
         parts.load().part("influx")
 
 
@@ -206,7 +206,7 @@ def test_the_command_lists_what_there_is(cache: Path, start: list[str]) -> None:
 def test_the_command_says_what_is_wrong_in_one_line(cache: Path) -> None:
     command = [sys.executable, str(ROOT / "tools" / "parts"), "fetch", "nosuch"]
     done = subprocess.run(command, cwd=cache.parent, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "parts: no part is named 'nosuch'; there are: influxdb\n")
+    assert (done.returncode, done.stderr) == (1, "parts: no part is named 'nosuch'; there are: influxdb, postgresql\n")
 
 
 def test_a_note_is_json(cache: Path, tmp_path: Path) -> None:

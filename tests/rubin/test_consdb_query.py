@@ -626,6 +626,18 @@ def test_the_databases_words_become_the_error_that_fits(message: str, error: typ
             assert len(scripted.statements) == times
 
 
+def test_a_database_that_was_away_for_a_moment_says_its_schema_too() -> None:
+    asked: list[str] = []
+
+    def answer(seen: Seen) -> Answer:
+        asked.append(seen.path)
+        return failed("(psycopg2.OperationalError) gone") if len(asked) == 1 else as_json('["lsstcam"]')
+
+    with serving(answer) as server:
+        assert blocking(server.url).instruments() == ["lsstcam"]
+    assert asked == ["/consdb/schema"] * 2
+
+
 def test_what_may_change_something_is_sent_once() -> None:
     for body in (failed("(psycopg2.OperationalError) gone"), reply(503)):
         scripted = ScriptedConsDb(lambda _, body=body: body)

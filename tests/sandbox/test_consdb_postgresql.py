@@ -486,9 +486,6 @@ def test_numbers_are_read_to_the_last_bit(both: Both, number: float) -> None:
     assert read(both, "abs((:v)::float8) + 0", -number) == abs(number)
 
 
-@pytest.mark.xfail(
-    reason="(-0.0) is an exact decimal to PostgreSQL, which has no sign of zero; '-0.0'::float8 keeps it"
-)
 def test_the_sign_of_zero_is_kept(both: Both) -> None:
     assert math.copysign(1, read(both, "(:v)::float8", -0.0)) == -1
 

@@ -332,6 +332,15 @@ def test_a_message_instead_of_rows_is_quoted() -> None:
         read(b'{"message": "no such table"}')
 
 
+@pytest.mark.parametrize("name", ["message", "detail", "error"])
+@pytest.mark.parametrize("is_before", [True, False])
+def test_rows_beside_words_about_a_failure_are_not_taken_for_all_of_them(name: str, is_before: bool) -> None:
+    said, rows = f'"{name}": "stopped after a row"', '"columns": ["a"], "data": [[1]]'
+    with pytest.raises(Unreadable, match="stopped after a row"):
+        read(f"{{{said}, {rows}}}".encode() if is_before else f"{{{rows}, {said}}}".encode())
+    assert len(read(f'{{{rows}, "{name}": null, "took": 3}}'.encode())) == 1
+
+
 @pytest.mark.parametrize("kind", ["text/html", "application/xhtml+xml"])
 def test_a_login_page_is_refused(kind: str) -> None:
     with pytest.raises(Unreadable, match="login page"):

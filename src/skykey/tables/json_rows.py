@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _PIECE: Final = 2_000
 _ROWS: Final = "data"
 _NAMES: Final = "columns"
+_WORDS: Final = ("message", "detail", "error")
 
 
 class JsonBatches:
@@ -113,8 +114,9 @@ class JsonBatches:
         if not self._scanner.is_over:
             raise Interrupted(f"the answer of {self._url} ended before it was whole, after {self._rows:,} rows")
         if self._names is None or not self._scanner.has_rows:
-            words = self._scanner.members.get("message")
-            raise self._unreadable("answered without columns and rows", words if isinstance(words, str) else None)
+            raise self._unreadable("answered without columns and rows", self._said())
+        if self._said() is not None:
+            raise self._unreadable("sent words beside its rows, which may not be all of them", self._said())
         is_cut = self._limit is not None and self._rows == self._limit
         return End(
             complete=True, rows=self._rows, cut_by=f"the server's limit of {self._limit:,} rows" if is_cut else None
@@ -123,6 +125,12 @@ class JsonBatches:
     def words(self, head: Head, body: bytes, /) -> str:
         """``{"message": …}``, ``{"detail": …}``, or plain text; a page is not quoted."""
         return JsonReader(lambda document: document).words(head, body)
+
+    def _said(self) -> str | None:
+        """What stands where such services say what went wrong; None if nothing does."""
+        members = self._scanner.members
+        found = next((members[name] for name in _WORDS if members.get(name) is not None), None)
+        return found if found is None or isinstance(found, str) else str(found)
 
     @property
     def repeated(self) -> dict[str, list[str]]:

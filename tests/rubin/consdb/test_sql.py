@@ -149,6 +149,8 @@ def test_numbers_are_what_they_were(database: Any, value: Any) -> None:
     written = consdb_sql.literal(value)
     found = read_back(database, written if not isinstance(value, float) else f"{written}::double")
     assert found == value
+    if isinstance(value, float):
+        assert math.copysign(1, found) == math.copysign(1, value)
     # Behind a minus sign another one would begin a comment.
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62:
         assert read_back(database, f"1-{written}") == 1 - value

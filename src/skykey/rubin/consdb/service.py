@@ -94,15 +94,6 @@ class ServiceFlows(SiteService):
     ) -> Flow[Any]:
         body = {"query": written(statement, values)}
         repeat = statements.repeat(statement)
-        try:
-            return (yield from self._asked("POST", self._url / "query", make, perform, body=body, repeat=repeat))
-        except Overloaded as problem:
-            if problem.status != _BROKEN or repeat is Repeat.NEVER:
-                raise
-        # The pool's connection was a dead one, or the database has just come back; no row has been passed on yet.
-        import random
-
-        yield from pause(random.uniform(*_SOON))  # noqa: S311 - not a secret
         return (yield from self._asked("POST", self._url / "query", make, perform, body=body, repeat=repeat))
 
     # -- other questions
@@ -125,6 +116,27 @@ class ServiceFlows(SiteService):
         body: Any = None,
         repeat: Repeat = Repeat.SAFE,
         cap: int | None = None,
+    ) -> Flow[Any]:
+        try:
+            return (yield from self._once(method, url, make, perform, body, repeat, cap))
+        except Overloaded as problem:
+            if problem.status != _BROKEN or repeat is Repeat.NEVER:
+                raise
+        # The pool's connection was a dead one, or the database has just come back; no row has been passed on yet.
+        import random
+
+        yield from pause(random.uniform(*_SOON))  # noqa: S311 - not a secret
+        return (yield from self._once(method, url, make, perform, body, repeat, cap))
+
+    def _once(  # noqa: PLR0917 - as above, by one caller
+        self,
+        method: str,
+        url: Url,
+        make: Callable[[], Any],
+        perform: Callable[[Call[Any]], Flow[Any]],
+        body: Any,
+        repeat: Repeat,
+        cap: int | None,
     ) -> Flow[Any]:
         held = yield from need(self._keeper)
         advice = Advice(self._url, is_odd=not has_shape(held.credential.token))

@@ -261,6 +261,8 @@ def _number(value: Any) -> str:
     if not is_finite:
         name = "NaN" if is_nan else "Infinity" if value > 0 else "-Infinity"
         return f"'{name}'::{'numeric' if exact else 'float8'}"
+    if not exact and value == 0 and math.copysign(1, value) < 0:
+        return "'-0.0'::float8"  # as a number it would be an exact decimal, which has no sign of zero
     return _signed(str(value) if exact else repr(value))
 
 
