@@ -26,6 +26,7 @@ from skykey.values.errors import SkykeyError
 
 ROOT = Path(__file__).parents[2]
 TELEMETRY, DIFFERENCES = "docs/telemetry.md", "docs/seed_and_release.md"
+VISITS, LOGS, NIGHT_PAGE, TAP = "docs/visits.md", "docs/logs.md", "docs/night.md", "docs/tap.md"
 PAGES = [
     "README.md",
     "docs/command.md",
@@ -34,6 +35,10 @@ PAGES = [
     DIFFERENCES,
     "docs/tables.md",
     TELEMETRY,
+    VISITS,
+    LOGS,
+    NIGHT_PAGE,
+    TAP,
 ]
 # They say how things are, and not what to type.
 WITHOUT_COMMANDS = {"docs/keeping.md", DIFFERENCES}
@@ -54,11 +59,15 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text(page), re.DOTALL)
 
 
+# What stands in quotes ends no command.
+COMMAND = re.compile(r"""\bskykey( (?:(["'])(?:(?!\2).)*\2|[^;|<>)#])*)""")
+
+
 def commands(page: str) -> Iterator[list[str]]:
     """Every ``skykey …`` that a page types at a prompt, also one within another."""
     for line in re.findall(r"^ *\$ (.*)", text(page), re.MULTILINE):
-        for found in re.findall(r"\bskykey( [^;|>)#\n]*)", line):
-            for command in found.split(" -- "):
+        for found in COMMAND.finditer(line):
+            for command in found[1].split(" -- "):
                 words = shlex.split(command)
                 if words and words[0] != "python":
                     yield words[1:] if words[0] == "skykey" else words
@@ -174,9 +183,111 @@ from click.testing import CliRunner
 from skykey.cli.root import skykey
 
 for line in {lines!r}:
-    result = CliRunner().invoke(skykey, shlex.split(line)[1:])
+    typed, _, file = line.partition(" < ")
+    given = open(file).read() if file else None
+    result = CliRunner().invoke(skykey, shlex.split(typed)[1:], input=given)
     assert result.exit_code == 0 and result.stdout + result.stderr, (line, result.output, result.exception)
 """
+
+
+# -- visits, logs, nights, TAP: what each page says of its snippets, in the program that they are
+
+PROGRAMS = {
+    VISITS: """
+assert len(visits) == 398 and set(visits["day_obs"]) == {20260320} and visits["visit_id"].is_monotonic_increasing
+assert str(visits.dtypes["visit_id"]) == "Int64" and str(visits.dtypes["obs_start"]) == "datetime64[us]"
+assert visits.attrs["time_scale"] == "tai" and visits.attrs["repeated_columns"]["visit_id"] == ["visit_id"]
+assert 0 < len(dark) < 398 and set(dark["day_obs"]) == {20260320} and set(two_days["day_obs"]) >= {20260319, 20260320}
+assert dark["obs_start"].min() >= pd.Timestamp("2026-03-20T23:46:37") and len(two_days) > 398
+assert 0 < len(sharp) < 398 and (sharp["seeing_zenith_500nm_median"] < 1).all() and set(sharp["day_obs"]) == {20260320}
+assert {"visit_gap"} <= set(visits) and visits.attrs["augmented"] and "visit_gap" in mine and len(mine) == 398
+assert "visit_gap" not in consdb.get_visits("lsstcam", *day, augment=False)
+assert "visit_gap" not in consdb.get_visits.arrow("lsstcam", *day).column_names
+assert set(consdb.columns("lsstcam", "visit1_quicklook").columns) >= {"name", "type", "description"}
+assert detectors["detector"].tolist() == list(range(90, 99)) and {"zero_point", "psf_sigma"} <= set(detectors)
+assert counts["visits"].sum() > 10_000 and len(few) == 100 and set(few.columns) == {"visit_id", "airmass"}
+assert few.attrs["truncated"] and not end.truncated and end.rows > 10_000 and Path("exposures.parquet").exists()
+assert consdb.instruments()[:2] == ["latiss", "lsstcam"] and "cdb_lsstcam.visit1" in consdb.tables("lsstcam")
+assert consdb.obs("lsstcam", "visit1", 2026032000120)["band"] and consdb.metadata()["version"]
+assert len(good) == 396 and len(camera) > 390 and len(spectrograph) == 1
+""",
+    LOGS: """
+assert str(night.index.dtype) == "datetime64[ns, UTC]" and night.attrs["truncated"] is False and len(night) > 10
+assert (log.query_log(*day)["level"] < 30).any() and (night["level"] >= 30).all()
+assert len(faults) <= 20 and (faults["time_lost"] >= 60).all() and faults["message_text"].str.contains("shutter").all()
+assert str(faults["date_begin"].dtype).endswith("UTC]") and set(junk["exposure_flag"]) <= {"junk", "questionable"}
+assert reports and html and reports[0]["day_obs"] == 20260320
+assert corrected["parent_id"] == written["id"] and log.query(limit=2).attrs["truncated"]
+assert written["date_begin"].startswith("2026-03-21T02:54:37")  # TAI
+assert "60 %" in corrected["message_text"]
+assert not len(log.query(message_text="stuck at 60 %", is_valid="true"))
+""",
+    NIGHT_PAGE: """
+assert not night.failed and len(frame) == 398 and visits.time_scale == "tai"
+assert night.telemetry[-1][0].label == "mount azimuth"
+""",
+    TAP: """
+assert [str(night.dtypes[name]) for name in ("visit_id", "obs_start")] == ["Int64", "datetime64[us]"]
+assert len(night) == 398
+assert visits.equals(get_clients()["consdb"].get_visits("lsstcam", "2026-03-20T12:00Z", "2026-03-21T12:00Z"))
+assert counts["visits"].sum() > 500 and by_night.loc[20260320, "r"] == 80 and set(by_night.columns) >= set("gri")
+assert list(tables.columns) == ["schema_name", "table_name", "table_type", "description"]
+assert {"column_name", "datatype", "unit", "ucd", "description"} <= set(columns.columns)
+assert len(near) > 50 and near["away"].is_monotonic_increasing and near["away"].max() <= 5
+assert (near["s_dec"] + 27.8).abs().max() <= 5
+assert set(some["band"]) == {"r", "i"} and some["obs_start"].min() > pd.Timestamp("2026-03-21T02:00:37")
+assert not some.attrs["truncated"]
+assert (len(few), few.attrs["truncated"], few.attrs["cut_by"]) == (100, True, "the question's limit of 100 rows")
+assert len(heads) == 0 and len(heads.columns) == 50
+assert night.attrs["units"] == {"s_ra": "deg"}
+assert night.attrs["ucds"] == {"obs_start": "time.start", "s_ra": "pos.eq.ra"} and night.attrs["time_scale"] == "tai"
+assert len(same) == 5 and str(same.dtypes["obs_start"]) == "datetime64[us]"
+assert slow["visits"].sum() > 10_000 and len(found) > 1000
+assert list(mine.columns) == ["id", "phase", "created", "run_id", "url"]
+assert mine["url"].tolist() == [url] and len(tap.jobs()) == 0
+assert joined["note"].tolist()[0] == "cloud" and joined["note"].isna().tolist() == [False, True]
+assert end.rows > 10_000 and not end.truncated and Path("exposures.parquet").exists()
+assert len(spectra) == 1 and votable["visit_id"].tolist() == tap.query(
+    "select top 5 visit_id, band from cdb_lsstcam.visit1")["visit_id"].tolist()
+assert type(service).__module__.startswith("pyvo.")
+""",
+}
+PRINTED = {
+    VISITS: [r"did you mean lsstcam or lsstcomcam\?", '.*column "nonsense" does not exist.*'],
+    LOGS: [],
+    NIGHT_PAGE: [r"\{'u': Count\(visits=80, .*\} \{'fault': .*"],
+    TAP: [r".*\[ nonsense \] is not found.*", "did you mean cdb_lsstcam.visit1 or .*"],
+}
+BEFORE = """\
+from pathlib import Path
+import pandas as pd
+
+day = "2026-03-20T12:00Z", "2026-03-21T12:00Z"
+"""
+
+
+@pytest.mark.parametrize("page", PROGRAMS)
+def test_snippets_about_nights_run_and_do_what_is_said(box: Box, tmp_path: Path, page: str) -> None:
+    snippets = blocks(page, "python")  # what asks the public net is marked as "py", and not among them
+    assert snippets
+    done = run(box, tmp_path, "\n".join([BEFORE, *snippets, PROGRAMS[page]]))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(PRINTED[page])
+    for line, pattern in zip(lines, PRINTED[page], strict=True):
+        assert re.fullmatch(pattern, line), line
+    assert box.controls.tap_jobs() == []
+
+
+@pytest.mark.parametrize("page", PROGRAMS)
+def test_commands_about_nights_run(box: Box, tmp_path: Path, page: str) -> None:
+    (tmp_path / "night.adql").write_text("select visit_id from cdb_lsstcam.visit1 where day_obs = 20260320")
+    # Not where the page's folder is not there.
+    lines = [line for line in re.findall(r"^\$ (skykey rubin .*)", text(page), re.MULTILINE) if "/srv/" not in line]
+    assert lines
+    done = run(box, tmp_path, TYPED.format(lines=lines))
+    box.controls.reset()  # a job that is submitted stays
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 class Hasty(SystemClock):
@@ -302,7 +413,6 @@ FAILURES: dict[str, Failure] = {
     "the answer was cut": lambda box, _: asked_before(box, kind="truncate", after=3000, times=9),
     "a time limit was over": slow,
     "a page in place of an answer": lambda box, _: asked_before(box, kind="html"),
-    "not built yet (ConsDB over TAP)": lambda *_: get_clients()["consdb_tap"].query("SELECT 1"),
 }
 
 

@@ -1,0 +1,1 @@
+"""``skykey rubin tap``: questions in ADQL, and jobs; one command a file."""
