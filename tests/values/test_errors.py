@@ -19,7 +19,6 @@ BUILT_IN = {
     "Forbidden": PermissionError,
     "NotFound": LookupError,
     "MissingExtra": ImportError,
-    "NotBuiltYet": NotImplementedError,
 }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from skykey.credentials.keeper import Keeper
 from skykey.credentials.sources.argument import Argument
 from skykey.rubin.reference_values import API_ENDPOINTS
 from skykey.rubin.sites import Site
 from skykey.rubin.tokens import Checked
-from skykey.values.errors import NotBuiltYet, UsageError
+from skykey.values.errors import UsageError
 from skykey.values.reach import Reach
 from skykey.values.secret import Secret
 from skykey.values.url import Url
@@ -72,9 +72,6 @@ class SiteService:
         made = cls.__new__(cls)
         SiteService.__init__(made, api_base, keeper)
         return made
-
-    def _not_yet(self, name: str) -> NoReturn:
-        raise NotBuiltYet(f"{type(self).__name__}.{name} is not built yet")
 
     def __repr__(self) -> str:
         # Also where the constructor raised: tracebacks show local variables.

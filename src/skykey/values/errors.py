@@ -30,8 +30,7 @@
     │   ├── Unreadable                  a success that is not in the promised format
     │   └── QueryError                  the service understood the request and refuses the statement
     │       └── LimitExceeded           it was begun, and was too much for the service
-    ├── MissingExtra (ImportError)      an optional package is not installed
-    └── NotBuiltYet (NotImplementedError)
+    └── MissingExtra (ImportError)      an optional package is not installed
 
 Two meanings are kept apart: *unavailable* goes on to the next source, *failed* stops, so that nobody slides on to
 another identity unseen. Built-in classes are mixed in where existing programs catch them.
@@ -338,9 +337,3 @@ class MissingExtra(SkykeyError, ImportError):
     def of(cls, extra: str, needed_for: str) -> MissingExtra:
         """Name the extra to install."""
         return cls(f"{needed_for} needs a package that is not installed", next=f"pip install 'skykey[{extra}]'")
-
-
-class NotBuiltYet(SkykeyError, NotImplementedError):
-    """A documented name whose behaviour comes with a later version."""
-
-    code = "not-built-yet"
