@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from skykey.calls.faces import Async, Sync
 from skykey.calls.flow import Flow, bounded, gather
 from skykey.rubin.consdb import service
-from skykey.rubin.consdb.projection import projection, unequivocal
 from skykey.rubin.consdb.schema import SchemaFlows
 from skykey.rubin.consdb.tap import ConsDbTapFlows
 from skykey.rubin.consdb.visits import VisitFlows
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from skykey.credentials.credential import Bearer
     from skykey.credentials.keeper import Keeper
-    from skykey.rubin.consdb.projection import Source
+    from skykey.rubin.consdb.sql import Source
     from skykey.rubin.consdb.visits import Selected
     from skykey.tables.columns import Column
     from skykey.tables.end import End
@@ -163,6 +162,7 @@ class ConsDbFlows(ConsDb, VisitFlows, SchemaFlows):
         return (yield from self._batches(query, lambda: _reader(JsonBatches, certain), values))
 
     def _typed(self, statement: str, selected: Selected) -> Flow[Table]:
+        from skykey.rubin.consdb.projection import unequivocal
         from skykey.tables.json_rows import JsonTable
 
         described = yield from self._schemas([source for source, _ in selected])
@@ -177,6 +177,8 @@ class ConsDbFlows(ConsDb, VisitFlows, SchemaFlows):
 
     def _certain(self, statement: str, values: Mapping[str, Any] | None) -> Flow[list[Column]]:
         """The columns of a statement whose type is certain before it is asked."""
+        from skykey.rubin.consdb.projection import projection
+
         service.written(statement, values)  # first of all: it refuses what cannot be asked
         plain = projection(statement)
         if plain is None:

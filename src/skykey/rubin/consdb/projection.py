@@ -16,6 +16,7 @@ from skykey.tables.packages import arrow
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from skykey.rubin.consdb.sql import Source
     from skykey.tables.columns import Column
 
 _WORD: Final = re.compile(r"[^\W\d]\w*|\d[\w.]*|::|\S")
@@ -24,9 +25,6 @@ _SCHEMA: Final = "cdb_"
 _SETS: Final = frozenset({"union", "intersect", "except", "into"})
 _AFTER: Final = frozenset({"where", "group", "having", "order", "limit", "offset", "fetch", "for", "window"})
 _JOINS: Final = frozenset({"on", "using", "join", "inner", "left", "right", "full", "cross", "natural", "tablesample"})
-
-Source = tuple[str, str]
-"""Instrument and table."""
 
 
 @dataclass(frozen=True, slots=True)

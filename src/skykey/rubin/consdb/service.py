@@ -13,7 +13,7 @@ from skykey.calls.json_reader import JsonReader
 from skykey.calls.refusals import shortened
 from skykey.repertoire.buying import Advice
 from skykey.repertoire.token_shape import has_shape
-from skykey.rubin.consdb import sql, statements
+from skykey.rubin.consdb import sql
 from skykey.rubin.service import SiteService
 from skykey.values.errors import LimitExceeded, Overloaded, QueryError, ServiceError, UnknownName, UsageError
 from skykey.values.url import Url
@@ -92,6 +92,8 @@ class ServiceFlows(SiteService):
         make: Callable[[], Any],
         perform: Callable[[Call[Any]], Flow[Any]],
     ) -> Flow[Any]:
+        from skykey.rubin.consdb import statements  # with the first of them
+
         body = {"query": written(statement, values)}
         repeat = statements.repeat(statement)
         return (yield from self._asked("POST", self._url / "query", make, perform, body=body, repeat=repeat))
@@ -212,6 +214,8 @@ def written(statement: str, values: Mapping[str, Any] | None = None) -> str:
     UsageError
         If it is empty, or `values` do not fit it.
     """
+    from skykey.rubin.consdb import statements
+
     if statements.is_empty(statement):
         raise UsageError("the statement is empty")
     return statements.for_driver(statement, values, sql.literal)
@@ -242,6 +246,8 @@ def _of_database(problem: ServiceError, message: str) -> ServiceError:
 
 
 def _cut(end: End, statement: str) -> End:
+    from skykey.rubin.consdb import statements
+
     limit = statements.limit(statement)
     if end.cut_by is not None or limit is None or end.rows < limit:
         return end

@@ -9,7 +9,6 @@ from decimal import Decimal
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
 
-from skykey.rubin.consdb import statements
 from skykey.rubin.instants import tai_nanoseconds
 from skykey.values.errors import UsageError
 
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 _PREFIX: Final = "cdb_"
+
+Source = tuple[str, str]
+"""Instrument and table."""
 
 
 def instrument_of(instrument: str) -> str:
@@ -165,6 +167,8 @@ def condition(text: str) -> str:
     >>> condition("band = 'r' or band = 'i'")
     "(band = 'r' or band = 'i')"
     """
+    from skykey.rubin.consdb import statements  # a reader of SQL, which few questions need
+
     if not statements.is_closed(text):
         raise UsageError(f"{text!r} is not one condition: a parenthesis or quote too many, or a semicolon")
     # A comment would swallow the parenthesis.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.flow import Flow, bounded
 from skykey.rubin.consdb import sql
-from skykey.rubin.consdb.projection import Source
+from skykey.rubin.consdb.sql import Source
 from skykey.tables.frames import frame
 from skykey.tables.table import Table
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from skykey.rubin.logs import times
 from skykey.tables.columns import Column
 from skykey.tables.end import End
-from skykey.tables.json_values import Misfit, array_of
 from skykey.tables.packages import arrow, pandas
 from skykey.tables.table import Table
 from skykey.values.errors import Unreadable
@@ -129,6 +128,8 @@ def seconds_of(given: Any) -> float | None:
 
 
 def _column(name: str, kind: str, rows: Sequence[Row], *, utc: bool) -> Any:
+    from skykey.tables.json_values import Misfit, array_of  # with the first answer
+
     values = [row.get(name) for row in rows]
     pa = arrow()
     try:
@@ -173,6 +174,8 @@ def _counted(name: str, value: Any) -> int | None:
 
 def _unknown(name: str, rows: Sequence[Row]) -> str:
     """Of a field that a later service has: a column of one type, or JSON."""
+    from skykey.tables.json_values import Misfit, array_of
+
     values = [row.get(name) for row in rows]
     if any(isinstance(value, list | dict) for value in values):
         return "document"
