@@ -336,8 +336,9 @@ def test_a_message_instead_of_rows_is_quoted() -> None:
 @pytest.mark.parametrize("is_before", [True, False])
 def test_rows_beside_words_about_a_failure_are_not_taken_for_all_of_them(name: str, is_before: bool) -> None:
     said, rows = f'"{name}": "stopped after a row"', '"columns": ["a"], "data": [[1]]'
-    with pytest.raises(Unreadable, match="stopped after a row"):
+    with pytest.raises(Unreadable, match="beside its rows") as caught:
         read(f"{{{said}, {rows}}}".encode() if is_before else f"{{{rows}, {said}}}".encode())
+    assert caught.value.words == ("stopped after a row" if name == "message" else None)
     assert len(read(f'{{{rows}, "{name}": null, "took": 3}}'.encode())) == 1
 
 

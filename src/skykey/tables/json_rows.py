@@ -115,7 +115,7 @@ class JsonBatches:
             raise Interrupted(f"the answer of {self._url} ended before it was whole, after {self._rows:,} rows")
         if self._names is None or not self._scanner.has_rows:
             raise self._unreadable("answered without columns and rows", self._said())
-        if self._said() is not None:
+        if any(self._scanner.members.get(name) is not None for name in _WORDS):
             raise self._unreadable("sent words beside its rows, which may not be all of them", self._said())
         is_cut = self._limit is not None and self._rows == self._limit
         return End(
@@ -127,10 +127,9 @@ class JsonBatches:
         return JsonReader(lambda document: document).words(head, body)
 
     def _said(self) -> str | None:
-        """What stands where such services say what went wrong; None if nothing does."""
-        members = self._scanner.members
-        found = next((members[name] for name in _WORDS if members.get(name) is not None), None)
-        return found if found is None or isinstance(found, str) else str(found)
+        """The service's own words; those of whoever else might have answered are not repeated."""
+        words = self._scanner.members.get(_WORDS[0])
+        return words if isinstance(words, str) else None
 
     @property
     def repeated(self) -> dict[str, list[str]]:
