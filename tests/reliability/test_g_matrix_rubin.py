@@ -267,7 +267,7 @@ silence in mid-body            | timed-out 1      | timed-out 1        | timed-o
 half of it, in valid HTTP      | interrupted 2    | interrupted 2      | interrupted 4    | interrupted 1
 nothing, in valid HTTP         | interrupted 2    | interrupted 2      | interrupted 4    | interrupted 2
 Content-Length too large       | full 2           | full 2             | full 2           | interrupted 1
-Content-Length too small       | full 3           | full 3             | full 3           | interrupted 1
+Content-Length too small       | full 2           | full 2             | full 2           | interrupted 1
 login page with 200            | unreadable 1     | unreadable 1       | unreadable 1     | unreadable 1
 302 to a login page            | redirected 1     | redirected 1       | redirected 1     | redirected 1
 302 to another host            | redirected 1     | redirected 1       | redirected 1     | redirected 1
@@ -305,7 +305,7 @@ silence in mid-body            | timed-out 1      | timed-out 1               | 
 half of it, in valid HTTP      | interrupted 2    | interrupted 2             | interrupted 1      | unreadable 1
 nothing, in valid HTTP         | interrupted 2    | interrupted 2             | interrupted 2      | unreadable 1
 Content-Length too large       | full 2           | full 2                    | interrupted 1      | full 2
-Content-Length too small       | full 3           | full 3                    | interrupted 1      | unreadable 1
+Content-Length too small       | full 2           | full 2                    | interrupted 1      | unreadable 1
 login page with 200            | unreadable 1     | unreadable 1              | unreadable 1       | unreadable 1
 302 to a login page            | redirected 1     | redirected 1              | redirected 1       | redirected 1
 302 to another host            | redirected 1     | redirected 1              | redirected 1       | redirected 1

@@ -104,7 +104,11 @@ class Url(str):
         """
         if _AMBIGUOUS.search(location):
             raise BadUrl("a redirect's Location holds characters that parsers disagree about")
-        return Url(urljoin(self, location))
+        try:
+            target = urljoin(self, location)
+        except ValueError:  # of brackets, or of characters that become others; its words show the location
+            raise BadUrl("a redirect's Location is not a URL") from None
+        return Url(target)
 
     def without_query(self) -> str:
         """The URL for messages: a query may carry signatures or statements."""

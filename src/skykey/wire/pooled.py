@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from skykey.wire.decoding import Decoder
 from skykey.wire.failures import translated
+from skykey.wire.leftovers import retire
 from skykey.wire.request import Head
 from skykey.wire.slices import limited
 
@@ -59,13 +60,19 @@ class PooledExchange:
         """See `Exchange.close`."""
         self._closed = True
         self._pieces.close()
-        self._answer.close()
+        let_go(self._answer)
 
     def __del__(self) -> None:
         # The socket goes with the generator. The pool's own books are closed by the next who sends: here the pool may
         # be in the middle of its work, in this very thread.
         if not self._closed:
             self._abandoned.append(self._answer)
+
+
+def let_go(answer: httpcore2.Response) -> None:
+    """End an answer: the connection goes back to its pool if the answer was read to its end and nothing is behind."""
+    retire(answer)
+    answer.close()
 
 
 class _Gathered:
@@ -154,4 +161,5 @@ def _close_soon(pieces: AsyncGenerator[bytes, None], answer: httpcore2.Response)
 
 async def _closed(pieces: AsyncGenerator[bytes, None], answer: httpcore2.Response) -> None:
     await pieces.aclose()
+    retire(answer)
     await answer.aclose()

@@ -19,7 +19,7 @@ import httpcore2
 from skykey.values.origin import DEFAULT_PORTS, Origin
 from skykey.wire.agent import agent
 from skykey.wire.failures import translated
-from skykey.wire.pooled import AsyncPooledExchange, PooledExchange
+from skykey.wire.pooled import AsyncPooledExchange, PooledExchange, let_go
 from skykey.wire.proxies import opened, proxy_for
 from skykey.wire.request import Request, TlsIdentity, opened_body, opened_headers
 from skykey.wire.slices import SlicedBackend, limited
@@ -74,7 +74,7 @@ class ProcessPools:
         key = Key.of(request)
         while self._abandoned:
             with contextlib.suppress(IndexError):  # another thread was quicker
-                self._abandoned.popleft().close()
+                let_go(self._abandoned.popleft())
         with self._lock:
             pool = self._blocking.get(key)
             if pool is None:
