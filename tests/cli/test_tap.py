@@ -158,11 +158,11 @@ def test_a_terminal_gets_a_table(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_values_are_typed_and_quoted(run: Run) -> None:
     statement = f"select visit_id from {VISITS} where day_obs = :day and band in :bands and obs_start > :since"
-    given_values = ("--value", "day=20260320", "--value", 'bands=["r", "i"]', "--value", "since=2026-03-21T02:00Z")
+    given_values = ("--value", "day=20260320", "--value", 'bands=["r", "i"]', "--value", "since=2026-03-21T02:30Z")
     rows = rows_of(run("rubin", "tap", statement, *given_values))
     in_tai = statement.replace(":day", "20260320").replace(":bands", "('r', 'i')")
     assert rows
-    assert rows == rows_of(run("rubin", "tap", in_tai.replace(":since", "'2026-03-21T02:00:37'")))
+    assert rows == rows_of(run("rubin", "tap", in_tai.replace(":since", "'2026-03-21T02:30:37'")))
     assert len(rows) != len(rows_of(run("rubin", "tap", in_tai.replace(":since", "'2026-03-21T00:00:00'"))))
     harmless = run("rubin", "tap", f"{COUNT} where band = :b", "--value", "b=r' or '1'='1")
     assert rows_of(harmless) == [{"visits": "0"}]

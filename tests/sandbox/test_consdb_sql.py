@@ -4,10 +4,15 @@ What is expected here was compared with PostgreSQL 15.
 """
 
 import json
+import math
 import threading
+from datetime import UTC
 from itertools import islice
 from typing import Any
 
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +20,8 @@ from hypothesis import strategies as st
 from skykey.sandbox.consdb import schema, visits
 from skykey.sandbox.consdb.engine import Engine, PercentError
 from skykey.sandbox.consdb.errors import RefusedError, StatementError
+from skykey.sandbox.logs import made_up
+from tools import make_night
 
 VISITS = "cdb_lsstcam.visit1"
 
@@ -284,7 +291,7 @@ def test_the_year_is_the_same_at_every_start(engine: Engine) -> None:
     sql = "select * from cdb_lsstcam.visit1_quicklook where day_obs < 20251105"
     assert rows(Engine(), sql) == rows(engine, sql)
     ((first,),) = rows(engine, "select s_ra from cdb_lsstcam.visit1 where visit_id = 2026032000120")
-    assert first == pytest.approx(232.69455, abs=1e-4)
+    assert first == pytest.approx(171.31995, abs=1e-4)
 
 
 def test_some_nights_are_full_some_nearly_empty_some_empty(engine: Engine) -> None:
@@ -323,6 +330,60 @@ def test_every_day_holds_its_own_exposures(engine: Engine) -> None:
         "from cdb_lsstcam.exposure group by day_obs",
     )
     assert all(first == last for _, first, last in days)
+
+
+@pytest.fixture(scope="module", name="night")
+def _night(engine: Engine) -> Any:
+    """Of each visit of the full night that is not at an edge: start (s since 1970, UTC) and what was made up for it."""
+    names = "obs_start_mjd, obs_end_mjd, altitude, azimuth, s_ra, s_dec, airmass"
+    sql = f"select {names} from {VISITS} where day_obs = {visits.NIGHT} and img_type <> 'engtest' order by 1"
+    begins, ends, *others = np.array(rows(engine, sql), dtype=float).T
+    return [(each - 40587) * 86400 - 37 for each in (begins, ends)], *others
+
+
+def test_visits_are_where_the_bundled_mount_is(night: Any) -> None:
+    (begins, _), altitudes, azimuths, *_ = night
+    table = pq.read_table(make_night.TARGET, columns=["measurement", "time", "actualPosition"])
+    for axis, seen, most in (("elevation", altitudes, 4), ("azimuth", azimuths, 8)):
+        of = table.filter(pc.equal(table["measurement"], f"lsst.sal.MTMount.{axis}"))
+        there = np.interp(begins, of["time"].to_numpy() / 1e9, of["actualPosition"].cast("float64").to_numpy())
+        apart = np.abs((seen - there + 180) % 360 - 180)
+        assert np.median(apart) < most
+        assert (apart < 4 * most).mean() > 0.9
+
+
+def test_visits_have_one_place_whichever_way_it_is_said(night: Any) -> None:
+    (begins, _), altitudes, azimuths, ascensions, declinations, airmasses = night
+    for begin, *seen, ra, dec, airmass in zip(
+        begins, altitudes, azimuths, ascensions, declinations, airmasses, strict=True
+    ):
+        up, turn = make_night.horizontal(ra, dec, np.array(begin - make_night.START))
+        assert seen == pytest.approx([up, turn], abs=0.1)
+        assert airmass == pytest.approx(1 / math.sin(math.radians(up)), rel=0.01)
+
+
+def test_there_are_no_visits_while_time_is_lost(night: Any) -> None:
+    begins, ends = night[0]
+    lost = [
+        (row["date_begin"].replace(tzinfo=UTC).timestamp() - 37, row["time_lost"])
+        for row in made_up.rows("narrativelog")
+        if row["time_lost"] > 600 and begins[0] < row["date_begin"].replace(tzinfo=UTC).timestamp() < ends[-1]
+    ]
+    assert sorted(seconds for _, seconds in lost) == sorted(visits.LOST.values())
+    for begin, seconds in lost:
+        assert not ((ends > begin) & (begins < begin + seconds)).any()
+    assert (begins[1:] - ends[:-1] > 600).sum() == len(lost)
+
+
+def test_of_one_measurement_the_least_is_least(engine: Engine) -> None:
+    columns = {column.name for column in schema.tables()["cdb_lsstcam.visit1_quicklook"]}
+    stems = [name.removesuffix("_median") for name in columns if name.endswith("_median")]
+    known = [stem for stem in stems if {f"{stem}_min", f"{stem}_max"} <= columns]
+    assert {"zero_point", "psf_sigma", "sky_bg"} < set(known)
+    wrong = " or ".join(f"{stem}_min > {stem}_median or {stem}_median > {stem}_max" for stem in known)
+    # Of NaN, PostgreSQL says that it is greater than any number.
+    fine = " and ".join(f"{stem}_{end} <> 'NaN'" for stem in ("zero_point", "psf_sigma") for end in ("min", "median"))
+    assert rows(engine, f"select count(*) from cdb_lsstcam.visit1_quicklook where {fine} and ({wrong})") == [[0]]
 
 
 def test_ids_that_a_double_cannot_hold(engine: Engine) -> None:

@@ -75,7 +75,7 @@ def test_who_changes_a_list_changes_it_for_nobody_else(consdb: ConsDbFastAPI) ->
 
 def test_one_observation_is_all_that_is_known_of_it(consdb: ConsDbFastAPI) -> None:
     found = consdb.obs("lsstcam", "visit1", 2026032000120)
-    assert (found["visit_id"], found["band"], found["obs_start"]) == (2026032000120, "r", "2026-03-21T00:53:28")
+    assert (found["visit_id"], found["band"], found["obs_start"]) == (2026032000120, "r", "2026-03-21T02:07:20")
     assert set(consdb.obs("lsstcam", "exposure", 2026032000120, flex=True)) >= {"exposure_id"}
     with pytest.raises(NotFound, match="not found"):
         consdb.obs("lsstcam", "visit1", 1)

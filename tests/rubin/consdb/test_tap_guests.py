@@ -16,6 +16,7 @@ from astropy.table import Table
 
 from skykey.rubin.consdb_query import ConsDbTap
 from skykey.sandbox import Box, running
+from tests.rubin.consdb.answers import closing_all
 from tools import parts
 
 NIGHT = "from cdb_lsstcam.visit1 where day_obs = 20260320"
@@ -54,7 +55,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 @pytest.fixture(scope="module")
 def tap(box: Box) -> Iterator[ConsDbTap]:
     client = ConsDbTap(box.site_url, box.token)
-    with client.credential:
+    with closing_all(client.credential):
         yield client
 
 

@@ -44,7 +44,7 @@ def test_a_question_is_answered_at_once(call: Any, method: str) -> None:
     assert answer.headers["Content-Type"] == "application/x-votable+xml"
     assert re.findall(rb'QUERY_STATUS" value="(\w+)"', answer.body) == [b"OK"]
     cells = re.findall(rb"<TD>(.*?)</TD>", answer.body)
-    assert cells == [b"2026032000120", b"r", b"2026-03-21T00:53:28", b"true"]
+    assert cells == [b"2026032000120", b"r", b"2026-03-21T02:07:20", b"true"]
 
 
 def test_it_is_the_year_that_consdb_has(sync: Any, post: Any, box: Box) -> None:

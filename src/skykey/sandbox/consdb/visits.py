@@ -2,7 +2,8 @@
 """A made-up year of observing, the same at every start: 2025-11-01 to 2026-10-31, mostly LSSTCam.
 
 Nothing in it was recorded. Some nights have hundreds of visits, most a few, some none. The night of `NIGHT` is the full
-one: detectors, transformed telemetry, and visits at the very edges of its day, which lasts from noon to noon, TAI.
+one: detectors, transformed telemetry, visits as long as the bundled telemetry has the mount at work, near to where that
+looks, and others at the very edges of its day, which lasts from noon to noon, TAI.
 """
 
 from __future__ import annotations
@@ -27,6 +28,16 @@ EDGES = {
     (NIGHT, 400): "2026-03-21 11:59:59.999999",
     (20260321, 1): "2026-03-21 12:00:00",
 }
+#: of the full night, the last visit before time was lost -> for how many seconds; the narrative log says to what
+LOST = {165: 6600, 254: 2400}
+#: where a night's fields are: (seconds from `_DUSK` on, hour angle then, declination); the bundled mount's regions
+_FIELDS = (
+    *((0, -37.3, -37.5), (1936, -6.0, -53.0), (3569, -47.6, -52.0), (5229, -43.0, -7.9), (7717, -30.1, 2.1)),
+    *((8995, 9.1, -18.8), (10762, 31.5, -32.1), (13065, 21.3, -29.4), (14780, 27.0, -17.9), (16697, 34.8, -44.6)),
+    *((18595, 29.9, -55.4), (20475, -6.6, 3.3), (22352, -40.4, -5.7), (24384, 12.8, -44.7), (26573, 39.6, -50.6)),
+    *((28832, 27.9, -14.6), (30499, -38.9, -13.0), (32836, 42.9, -42.3)),
+)
+_DUSK, _OBSERVING = 86440, 34400  # seconds after the day's midnight, TAI; and how long it is dark
 _SHARED = 16  # random numbers a row; hundreds of columns share them, because each costs memory while the rows are made
 _MARK = {"latiss": "AT", "lsstcam": "MC", "lsstcomcam": "CC"}
 _DETECTORS = {"latiss": 1, "lsstcam": 205, "lsstcomcam": 9}
@@ -39,46 +50,85 @@ _NO_IMAGES = "(189, 190, 192, 193, 194, 196, 197, 198, 200, 201, 202, 204)"
 _RANDOM = """CREATE MACRO uniform(n, k) AS
     ((xor((n * 1103515245 + k * 12345) % 2147483648, n * 40503 + k * 65599) % 2147483648) * 16807 % 2147483647)
     / 2147483647.0::DOUBLE"""
-_BASE = """CREATE OR REPLACE TEMP TABLE base AS
+_TIMES = """CREATE OR REPLACE TEMP TABLE times AS
     SELECT *, day_obs::BIGINT * 100000 + seq_num AS id, ((night + 1) * 1000 + seq_num)::BIGINT AS n,
         edge OR seq_num > 4 AS sky,
         coalesce(moment::TIMESTAMP, day::TIMESTAMP + to_microseconds((
-            (CASE WHEN seq_num > 4 THEN 85000 ELSE 72000 END)::BIGINT * 1000000 + seq_num::BIGINT * 38400000
+            (CASE WHEN seq_num <= 4 THEN 72000 WHEN is_full THEN 86360 ELSE 85000 END + lost)::BIGINT * 1000000
+            + seq_num::BIGINT * CASE WHEN is_full THEN 64000000 ELSE 38400000 END
             + floor(uniform((seq_num + night * 1000)::BIGINT, 1) * 3000000)::BIGINT
             ) // resolution * resolution)) AS starts
     FROM (
         SELECT p.*, s.seq_num::INTEGER AS seq_num, e.moment, e.moment IS NOT NULL AS edge,
+            p.day_obs = {night} AS is_full, CASE WHEN p.day_obs = {night} THEN {lost} ELSE 0 END AS lost,
             CASE WHEN s.seq_num % 10 = 0 THEN 1000000 ELSE 1 END AS resolution  -- every tenth on a whole second
         FROM (SELECT unnest($1::INT[]) AS night, unnest($2::INT[]) AS day_obs, unnest($3::DATE[]) AS day,
             unnest($4::INT[]) AS visits) AS p, generate_series(1, p.visits) AS s(seq_num)
         LEFT JOIN (SELECT unnest($5::INT[]) AS d, unnest($6::INT[]) AS q, unnest($7::VARCHAR[]) AS moment) AS e
             ON e.d = p.day_obs AND e.q = s.seq_num
-    ) ORDER BY n"""
+    )""".format(
+    night=NIGHT, lost=" + ".join(f"CASE WHEN s.seq_num > {last} THEN {gap} ELSE 0 END" for last, gap in LOST.items())
+)
+_PSF = "calm * blur * [1.07, 1.01, 0.96, 0.92, 0.89, 0.87][filter] / 0.471"  # pixels
+_GLOW = "[120, 480, 930, 1450, 2300, 2900][filter] * sqrt(air) * (1 + 3 * light)"
+_ZERO = "[30.2, 32.1, 31.9, 31.5, 31.1, 30.4][filter] - [0.45, 0.2, 0.12, 0.07, 0.05, 0.1][filter] * (air - 1) - clouds"
+# Where each visit looked, by the textbook's formula, and what that and the hour mean for its quality: the airmass, how
+# much wider that makes a star, the seeing in the zenith, the Sun's light (0 in the dark), magnitudes that clouds took.
+# Machines differ in the last digits of sines and powers, so these are rounded.
+_BASE = f"""CREATE OR REPLACE TEMP TABLE base AS
+    SELECT *, {_PSF} AS sigma, {_GLOW} AS glow, {_ZERO} AS zero
+    FROM (
+        SELECT *, round(1 / sin(radians(up)), 6) AS air, round(power(1 / sin(radians(up)), 0.6), 6) AS blur,
+            round(0.9 + 0.14 * sin(clock / 5400 + night) + 0.05 * sin(clock / 1300), 6) AS calm,
+            round(least(1, exp((85837 - clock) / 900)) + least(1, exp((clock - 122100) / 900)), 6) AS light,
+            round(1.5 * exp(-power((clock - 100260) / 2400, 2)), 6) AS clouds
+        FROM (
+            SELECT *, (569.71122 + 360.98564737 * ((epoch_us(starts) / 1000000.0::DOUBLE - 37) / 86400 - 10957.5)
+                - hour_angle) % 360 AS ascension,
+                CASE WHEN sky THEN round(degrees(asin(sin(lat) * sin(de) + cos(lat) * cos(de) * cos(ha))), 5)
+                ELSE 80 END AS up,
+                CASE WHEN sky THEN round((degrees(atan2(-cos(de) * sin(ha), sin(de) * cos(lat)
+                - cos(de) * cos(ha) * sin(lat))) + 360) % 360, 5) ELSE 0 END AS turn
+            FROM (
+                SELECT t.*, CASE WHEN sky THEN n // 40 % 6 + 1 END AS filter,
+                    f.west + (t.moved - f.since) / 239.345 + (uniform(n, 2) - 0.5) * 9 AS hour_angle,
+                    f.north + (uniform(n, 3) - 0.5) * 8 AS declination,
+                    radians(-30.2446) AS lat, radians(hour_angle) AS ha, radians(declination) AS de
+                FROM (
+                    SELECT *, (clock - {_DUSK} + (day - DATE '2026-03-20') * 1900 % {_OBSERVING} + 3 * {_OBSERVING})
+                        % {_OBSERVING} AS moved  -- each night begins with another field
+                    FROM (SELECT *, (epoch_us(starts) - epoch_us(day)) / 1000000.0::DOUBLE AS clock FROM times)
+                ) AS t
+                ASOF JOIN (VALUES {", ".join(map(str, _FIELDS))}) AS f(since, west, north) ON t.moved >= f.since
+            )
+        )
+    )
+    ORDER BY n"""
 _ENDS = "starts + to_microseconds((seconds * 1000000)::BIGINT)"
 _MIDDLE = "starts + to_microseconds((seconds * 500000)::BIGINT)"
 _MJD = "(epoch_us({}) / 86400000000.0::DOUBLE + 40587)"
-#: column of `exposure` -> how it is made, from `base`, the exposure time `seconds` and `up`, the altitude in degrees
+#: column of `exposure` -> how it is made, from `base`, the exposure time `seconds` included
 _EXPOSURE = {
     "exposure_id": "id",
     "exposure_name": "'{mark}_O_' || day_obs || '_' || lpad(seq_num::VARCHAR, 6, '0')",
     "controller": "'O'",
     "day_obs": "day_obs",
     "seq_num": "seq_num",
-    "band": "CASE WHEN sky THEN substr('ugrizy', n // 40 % 6 + 1, 1) END",
-    "physical_filter": "CASE WHEN sky THEN ['u_24', 'g_6', 'r_57', 'i_39', 'z_20', 'y_10'][n // 40 % 6 + 1] END",
-    "s_ra": "CASE WHEN sky THEN uniform(n, 2) * 360 END",
-    "s_dec": "CASE WHEN sky THEN uniform(n, 3) * 80 - 75 END",
+    "band": "substr('ugrizy', filter, 1)",
+    "physical_filter": "['u_24', 'g_6', 'r_57', 'i_39', 'z_20', 'y_10'][filter]",
+    "s_ra": "CASE WHEN sky THEN ascension END",
+    "s_dec": "CASE WHEN sky THEN declination END",
     "sky_rotation": "CASE WHEN sky THEN uniform(n, 4) * 360 END",
-    "azimuth_start": "uniform(n, 5) * 360",
-    "azimuth": "uniform(n, 5) * 360 + 0.06",
-    "azimuth_end": "uniform(n, 5) * 360 + 0.12",
+    "azimuth_start": "turn",
+    "azimuth": "turn + 0.06",
+    "azimuth_end": "turn + 0.12",
     "altitude_start": "up - 0.05",
     "altitude": "up",
     "altitude_end": "up + 0.05",
     "zenith_distance_start": "90.05 - up",
     "zenith_distance": "90 - up",
     "zenith_distance_end": "89.95 - up",
-    "airmass": "CASE WHEN sky THEN 1 / sin(radians(up)) END",
+    "airmass": "CASE WHEN sky THEN air END",
     "obs_start": "starts",
     "obs_start_mjd": _MJD.format("starts"),
     "exp_midpt": _MIDDLE,
@@ -109,34 +159,34 @@ _EXPOSURE = {
     "humidity": "CASE WHEN n % 53 <> 0 THEN uniform(n, 8) * 60 END",
     "wind_speed": "CASE WHEN n % 59 <> 0 THEN uniform(n, 9) * 12 END",
     "wind_dir": "CASE WHEN n % 59 <> 0 THEN uniform(n, 10) * 360 END",
-    "dimm_seeing": "CASE WHEN sky AND uniform(n, 11) < 0.7 THEN 0.7 + uniform(n, 12) * 0.8 END",
+    "dimm_seeing": "CASE WHEN sky AND uniform(n, 11) < 0.7 THEN calm * (0.85 + uniform(n, 12) * 0.2) END",
     "focus_z": "CASE n % 61 WHEN 0 THEN 'NaN'::DOUBLE ELSE uniform(n, 13) - 0.5 END",
     "vignette": "CASE WHEN sky THEN 'NO' END",
     "vignette_min": "CASE WHEN sky THEN 'NO' END",
-    "s_region": "CASE WHEN sky THEN 'Polygon ICRS ' || floor(uniform(n, 2) * 360) || ' ' "
-    "|| floor(uniform(n, 3) * 80 - 75) END",
+    "s_region": "CASE WHEN sky THEN 'Polygon ICRS ' || floor(ascension) || ' ' || floor(declination) END",
 }
-#: beginning of a measured column's name -> about its value; others are about 1
+#: beginning of a measured column's name -> about its value, and by which part of it visits differ
 _ABOUT = {
-    "zero_point": 31.8,
-    "sky_bg": 1450.0,
-    "sky_noise": 39.0,
-    "psf_sigma": 2.1,
-    "psf_area": 61.0,
-    "pixel_scale": 0.2,
-    "eff_time_": 0.8,
-    "eff_time": 26.0,
-    "stats_mag_lim": 24.4,
-    "mean_var": 1440.0,
-    "n_": 150.0,
-    "low_snr": 900.0,
-    "high_snr": 2400.0,
-    "seeing_zenith_500nm": 0.95,
-    "physical_rotator_angle": 25.0,
-    "postisr_pixel": 1500.0,
-    "guider_roi": 400.0,
-    "mt_": 11.0,
+    "zero_point": ("zero", 0.001),
+    "sky_bg": ("glow", 0.04),
+    "sky_noise": ("sqrt(glow)", 0.02),
+    "psf_sigma": ("sigma", 0.04),
+    "psf_area": ("12.57 * sigma * sigma", 0.05),
+    "pixel_scale": ("0.2", 0.001),
+    "eff_time_": ("0.8", 0.05),
+    "eff_time": ("26.0", 0.05),
+    "stats_mag_lim": ("24.4 - clouds", 0.005),
+    "mean_var": ("glow", 0.05),
+    "n_": ("150.0", 0.05),
+    "low_snr": ("900.0", 0.05),
+    "high_snr": ("2400.0", 0.05),
+    "seeing_zenith_500nm": ("calm", 0.04),
+    "physical_rotator_angle": ("25.0", 0.05),
+    "postisr_pixel": ("1500.0", 0.05),
+    "guider_roi": ("400.0", 0.05),
+    "mt_": ("11.0", 0.05),
 }
+_OTHERS = ("1.0", 0.05)
 
 
 def nights(instrument: str) -> Mapping[int, int]:
@@ -161,10 +211,11 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
         edges = EDGES if instrument == "lsstcam" else {}
         plan = [list(range(len(days))), list(days), dates, list(days.values())]
         ends = [[day for day, _ in edges], [number for _, number in edges], list(edges.values())]
-        connection.execute(_BASE, [*plan, *ends])
+        connection.execute(_TIMES, [*plan, *ends])
+        connection.execute(_BASE)
         source = (
             "SELECT *, CASE WHEN NOT sky AND seq_num < 3 THEN 0 WHEN n % 7 = 0 THEN 29.2 ELSE 30 END::DOUBLE AS seconds"
-            ", 40 + uniform(n, 14) * 45 AS up FROM base"
+            " FROM base"
         )
         made = {name: text.format(mark=mark) for name, text in _EXPOSURE.items()}
         _insert(connection, f"{schema}.exposure", made, source)
@@ -196,7 +247,7 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
         )
         _flexible(connection, schema)
     _telemetry(connection)
-    connection.execute("DROP TABLE base; DROP MACRO uniform")
+    connection.execute("DROP TABLE base; DROP TABLE times; DROP MACRO uniform")
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, made: Mapping[str, str], source: str) -> None:
@@ -207,11 +258,11 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, made: Mapping[str
             chosen.append(made.get(column.name, "NULL"))
             continue
         beginning = next((each for each in _ABOUT if column.name.startswith(each)), "")
-        about, k = _ABOUT.get(beginning, 1.0), number % _SHARED
-        if column.name.endswith(("_min", "_max")):  # of one stem: least, middle, most
-            about *= 0.97 if column.name.endswith("_min") else 1.03
-            k = 0
-        value = f"{about * 0.95} + {about * 0.1} * u{k}"
+        about, part = _ABOUT.get(beginning, _OTHERS)
+        stem, _, which = column.name.rpartition("_")
+        beside = {"min": -0.6, "median": 0.0, "max": 0.6}.get(which)  # of one stem: least, middle, most
+        k = number % _SHARED if beside is None else sum(stem.encode()) % _SHARED
+        value = f"({about}) * ({1 + part * ((beside or 0.0) - 1):.6f} + {2 * part:.6f} * u{k})"
         if column.sql == "INTEGER":
             value = f"({value})::INTEGER"
         unknown = "'NaN'::DOUBLE" if column.name.startswith(("zero_point", "psf_sigma")) else "NULL"

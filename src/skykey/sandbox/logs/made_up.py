@@ -2,6 +2,7 @@
 """What the logs hold: four nights that nobody observed.
 
 The night of the bundled telemetry, 20260320, is a long one. The night before it has no report, the one after it two.
+Time is lost once or twice a night. Of the long night, ConsDB has no visits then.
 """
 
 import functools
@@ -25,6 +26,19 @@ _TEXTS = (
     "Nubes altas; viento 12 m/s, añadido por la tarde 🌌",
     "Seeing 0.8″, focus_offset = -12 µm",
 )
+_CLOUDS = "Clouds took more than a magnitude; the mount tracks, no visits until they have passed."
+#: (night, number of the message) -> minutes after noon, seconds lost, to what, a message's level, its text
+_LOST: dict[tuple[int, int], tuple[int, float, str, int, str]] = {
+    (20260318, 1): (942, 1800.0, "fault", 40, _TEXTS[1]),
+    (20260319, 2): (700, 3600.0, "weather", 30, _TEXTS[3]),
+    (_LONG, 21): (896, 6600.0, "weather", 30, _CLOUDS),
+    (_LONG, 51): (1101, 2400.0, "fault", 40, _TEXTS[1]),
+    (_LONG, 88): (780, 90.0, "fault", 30, "Shutter opened at the second try."),
+    (_LONG, 109): (1215, 5.5, "fault", 20, "An image was read out late."),
+    (20260321, 3): (1010, 1800.0, "fault", 40, _TEXTS[1]),
+}
+_LEVELS = (*[10] * 3, *[20] * 24, *[30] * 3)
+_ROUTINE = (*_TEXTS, _TEXTS[0], _TEXTS[0], _TEXTS[4])
 _MOUNT = {"name": "Mount", "children": [{"name": "MTMount CSC", "children": []}]}
 _PATHS: list[Any] = [None, {}, {"name": "AuxTel", "children": []}, {"name": "Simonyi", "children": [_MOUNT]}]
 
@@ -68,12 +82,14 @@ def _narrative(rng: random.Random) -> list[Row]:
         begin = _noon(day) + timedelta(minutes=600 + 5 * rng.randrange(150))
         if day == _LONG and number < len(_NOON):
             begin = _noon(day) + timedelta(seconds=_NOON[number])
-        lost, is_old = rng.choice((0.0, 0.0, 90.0, 1800.0, 5.5)), number % 3 == 0  # as before components_json
+        is_old = number % 3 == 0  # as before components_json
+        level, text = rng.choice(_LEVELS), rng.choice(_ROUTINE)
+        minutes, lost, kind, level, text = _LOST.get((day, number), (0, 0.0, None, level, text))
+        begin = _noon(day) + timedelta(minutes=minutes) if lost else begin
         row = _new(MESSAGES, rng, begin + timedelta(minutes=3, microseconds=rng.choice((0, 123456))))
         row |= {name: rng.choice((["Dome"], ["Mount", "Dome"], [])) if is_old else None for name in _parts()}
         row |= {"components_json": None if is_old else rng.choice(_PATHS), "category": rng.choice((None, "ENG"))}
-        row |= {"message_text": rng.choice(_TEXTS), "level": rng.choice((10, 20, 20, 30, 40)), "time_lost": lost}
-        row |= {"time_lost_type": rng.choice(("fault", "weather")) if lost else None}
+        row |= {"message_text": text, "level": level, "time_lost": lost, "time_lost_type": kind}
         row |= {"date_begin": None if number % 25 == 24 else begin, "urls": rng.choice(([], ["https://example.org/1"]))}
         row |= {"date_end": None if number % 9 == 8 else begin + timedelta(seconds=lost or 60)}
         made += _versions(row | {"tags": rng.choice(([], ["wind"], ["clouds", "wind"]))}, rng, number % 10 == 7)
