@@ -8,7 +8,8 @@ import pytest
 
 from skykey.calls.call import Redirects, Repeat
 from skykey.values.errors import NotAuthenticated, Redirected, ServiceError
-from tests.wire.askers import Asker, AsyncAsker, api_key, bearer, get, renewable
+from skykey.wire.request import Head
+from tests.wire.askers import Asker, AsyncAsker, Body, api_key, bearer, get, renewable
 from tests.wire.server import Seen, World, reply, serving
 
 FACES: dict[str, Callable[[Any], Any]] = {
@@ -70,6 +71,69 @@ def test_drop_follows_without_credentials_and_never_puts_them_back(world: World,
     ]
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize(
+    ("method", "body"), [("POST", b"data-canary"), ("PUT", b"data-canary"), ("DELETE", b""), ("GET", b"data-canary")]
+)
+@pytest.mark.parametrize("carries", [True, False])
+def test_drop_leaves_the_credential_behind_and_sends_no_body_in_its_place(
+    world: World, perform: Callable[[Any], Any], status: int, method: str, body: bytes, *, carries: bool
+) -> None:
+    """A statement, and the tables that go along, were meant for the host that was asked."""
+    world.answer = lambda _: reply(status, Location="https://b.example/canary?x")
+    auth = (bearer("https://a.example"),) if carries else ()
+    call = get("https://a.example/", method=method, body=body, auth=auth, redirects=Redirects.DROP)
+    with pytest.raises(Redirected, match=rf"redirects a {method} to https://b\.example, where") as caught:
+        perform(call)
+    assert world.elsewhere("https://a.example") == []
+    assert (caught.value.status, caught.value.url) == (status, "https://a.example/")
+
+
+def test_drop_asks_elsewhere_without_the_body(world: World, perform: Callable[[Any], Any]) -> None:
+    def answer(seen: Seen) -> bytes:
+        steps = {"/": (307, "/again"), "/again": (303, "https://b.example/")}
+        if "b.ex" in seen.origin:
+            return reply(200, "ok")
+        return reply(steps[seen.path][0], Location=steps[seen.path][1])
+
+    world.answer = answer
+    call = get("https://a.example/", method="POST", body=b"data-canary", redirects=Redirects.DROP)
+    assert perform(call) == b"ok"
+    assert [(seen.method, seen.body) for seen in world.seen] == [
+        ("POST", b"data-canary"),
+        ("POST", b"data-canary"),
+        ("GET", b""),
+    ]
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_where_a_303_is_the_answer_nobody_goes_there(perform: Callable[[Any], Any], method: str) -> None:
+    """What it leads to is another question, which may fail; this one was answered."""
+
+    class Target(Body):
+        def head(self, head: Head, /) -> None:
+            self._body = bytearray(f"{head.status} {head.headers['location']} from {head.url.path}".encode())
+
+    def answer(seen: Seen) -> bytes:
+        return reply(307, Location="/b") if seen.path == "/a" else reply(303, "not read", Location="/c?d")
+
+    with serving(answer) as server:
+        call = get(f"{server.url}/a", method=method, reader=Target, redirects=Redirects.DONE)
+        assert perform(call) == b"303 /c?d from /b"
+        assert [(seen.method, seen.path) for seen in server.seen] == [(method, "/a"), (method, "/b")]
+
+
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [(303, "/login"), (303, "https://b.example/"), (303, ""), (301, "/b"), (302, "/b"), (300, "/b")],
+)
+def test_what_is_no_answer_stays_none(perform: Callable[[Any], Any], status: int, location: str) -> None:
+    with serving(lambda _: reply(status, Location=location)) as server:
+        with pytest.raises(ServiceError):
+            perform(get(server.url, method="POST", redirects=Redirects.DONE))
+        assert len(server.seen) == 1
+
+
 def test_a_401_after_dropping_says_nothing_about_the_credential(world: World, perform: Callable[[Any], Any]) -> None:
     """Somebody else's 401 must not make us throw away a good credential."""
     world.answer = lambda seen: reply(302, Location="https://b.example/") if "a.ex" in seen.origin else reply(401)
@@ -112,6 +176,14 @@ def test_too_many_redirects_end(perform: Callable[[Any], Any]) -> None:
         assert len(server.seen) == 6
 
 
+def test_where_redirects_have_ended_is_said_without_its_signature(perform: Callable[[Any], Any]) -> None:
+    with serving(lambda seen: reply(302, Location=f"{seen.path}x?X-Signature=canary")) as server:
+        with pytest.raises(Redirected, match="more than 5 times") as caught:
+            perform(get(f"{server.url}/?X-Signature=canary"))
+        assert caught.value.url == f"{server.url}/xxxxxx"
+        assert "canary" not in str(vars(caught.value)) + str(caught.value)
+
+
 @pytest.mark.parametrize(
     "location",
     [
@@ -124,6 +196,8 @@ def test_too_many_redirects_end(perform: Callable[[Any], Any]) -> None:
         "https://user:secret-canary@a.example/",
         "https://a.example:99999/",
         "file:///etc/passwd",
+        "http://[",
+        "//[secret-canary",
     ],
 )
 def test_a_location_that_is_no_url_is_refused(perform: Callable[[Any], Any], location: str) -> None:
@@ -148,6 +222,7 @@ def test_two_locations_are_refused(perform: Callable[[Any], Any]) -> None:
         (301, "GET", "GET"),
         (302, "HEAD", "HEAD"),
         (303, "POST", "GET"),
+        (303, "HEAD", "HEAD"),
         (307, "POST", "POST"),
         (308, "PUT", "PUT"),
         (301, "POST", None),

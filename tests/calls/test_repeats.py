@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 import skykey
-from skykey.calls.call import Repeat
+from skykey.calls.call import Redirects, Repeat
 from skykey.values.errors import Interrupted, Overloaded, QueryError, RateLimited, SkykeyError
 from skykey.values.url import Url
 from skykey.wire.request import Head
 from skykey.wire.times import retry_after
-from tests.wire.askers import Asker, AsyncAsker, Body, FastClock, Passing, get
-from tests.wire.server import Answer, Seen, reply, serving
+from tests.wire.askers import Asker, AsyncAsker, Body, FastClock, Passing, bearer, get, renewable
+from tests.wire.server import Answer, Seen, World, reply, serving
 
 CLOCK = 1_700_000_000.0
 NOW = formatdate(CLOCK, usegmt=True)
@@ -74,6 +74,74 @@ def test_a_call_that_is_not_safe_is_sent_once(perform: Performer, fault: str, me
             perform(get(server.url, method=method))
         assert len(server.seen) == 1
     assert perform.clock.waits == []
+
+
+def led(answers: list[Answer], made: str = "/made") -> Callable[[Seen], Answer]:
+    """A POST is done and leads to another place, which answers so, one time after the other."""
+    return lambda seen: reply(303, Location=made) if seen.method == "POST" else answers.pop(0)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_a_post_has_led_to_is_asked_again_and_the_post_is_not(perform: Performer, fault: str) -> None:
+    """It was done; a lost look at what it made is no reason to lose that."""
+    with serving(led([FAULTS[fault](), FAULTS[fault](), reply(200, "ok")])) as server:
+        assert perform(get(f"{server.url}/make", method="POST", body=b"x")) == b"ok"
+        assert [(seen.method, seen.path) for seen in server.seen] == [("POST", "/make")] + [("GET", "/made")] * 3
+        assert [seen.body for seen in server.seen] == [b"x", b"", b"", b""]
+    assert len(perform.clock.waits) == 2
+
+
+def test_what_a_post_has_led_to_is_not_asked_for_ever(perform: Performer) -> None:
+    with serving(led([reply(503)] * 9)) as server:
+        with pytest.raises(Overloaded):
+            perform(get(server.url, method="POST"))
+        assert [seen.method for seen in server.seen] == ["POST"] + ["GET"] * 4
+    with serving(led([reply(500)] * 9)) as server:
+        with pytest.raises(SkykeyError):
+            perform(get(server.url, method="POST"))
+        assert [seen.method for seen in server.seen] == ["POST", "GET"]
+
+
+def test_what_a_post_has_led_to_is_asked_with_a_new_token_and_the_post_is_not_sent_again(perform: Performer) -> None:
+    with serving(led([reply(401), reply(503), reply(200, "ok")])) as server:
+        keeper, provider = renewable(server.url)
+        assert perform(get(server.url, method="POST", auth=(keeper,))) == b"ok"
+        assert [(seen.method, seen.headers["authorization"]) for seen in server.seen] == [
+            ("POST", "Bearer token-1"),
+            ("GET", "Bearer token-1"),
+            ("GET", "Bearer token-2"),
+            ("GET", "Bearer token-2"),
+        ]
+        assert provider.made == 2
+
+
+def test_a_post_that_may_be_repeated_is_begun_anew(perform: Performer) -> None:
+    """The place that it led to may be good for once only."""
+    with serving(led([reply(503), reply(200, "ok")])) as server:
+        assert perform(get(server.url, method="POST", repeat=Repeat.SAFE)) == b"ok"
+        assert [seen.method for seen in server.seen] == ["POST", "GET"] * 2
+
+
+def test_a_redirect_that_did_nothing_yet_makes_no_post_repeatable(perform: Performer) -> None:
+    with serving(lambda seen: reply(307, Location="/b") if seen.path == "/a" else reply(503)) as server:
+        with pytest.raises(Overloaded):
+            perform(get(f"{server.url}/a", method="POST"))
+        assert [seen.path for seen in server.seen] == ["/a", "/b"]
+    with serving(lambda seen: reply(303, Location="/b") if seen.path == "/a" else reply(503)) as server:
+        with pytest.raises(Overloaded):
+            perform(get(f"{server.url}/a"))
+        assert [seen.path for seen in server.seen] == ["/a", "/b"]
+
+
+def test_a_credential_that_was_left_behind_stays_so_when_a_request_is_repeated(
+    perform: Performer, world: World
+) -> None:
+    world.answer = led([reply(503), reply(200, "ok")], "https://b.example/made")
+    keeper = bearer("https://a.example")
+    call = get("https://a.example/", method="POST", body=b"x", auth=(keeper,), redirects=Redirects.DROP)
+    assert perform(call) == b"ok"
+    assert ["authorization" in seen.headers for seen in world.seen] == [True, False, False]
+    assert all(seen.body == b"" for seen in world.elsewhere("https://a.example"))
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422, 500, 501])

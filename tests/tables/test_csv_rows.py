@@ -124,7 +124,7 @@ def test_a_cell_that_does_not_fit_is_an_error(cells: str, kind: Any) -> None:
 
 
 def test_units_and_scale_come_from_the_schema() -> None:
-    schema = pa.schema([pa.field("y", pa.int64(), metadata={b"unit": b"m"})])
+    schema = pa.schema([pa.field("x", pa.int64(), metadata={b"unit": b"m"})])
     found = read(b"x\n1\n", schema, time_scale="tai")
     assert found.schema.field("x").metadata == {b"unit": b"m"}
     assert found.schema.metadata == {b"time_scale": b"tai"}
@@ -154,6 +154,66 @@ def test_an_answer_that_ends_too_early_is_cut(data: bytes) -> None:
 def test_what_is_no_table_is_an_error(data: bytes) -> None:
     with pytest.raises(Unreadable):
         read(data)
+
+
+@pytest.mark.parametrize(
+    ("heading", "promised"),
+    [
+        ("upstream connect error", ["x"]),
+        ('{"detail":"Bad gateway"}', ["x"]),
+        ("X", ["x"]),
+        ("", ["x"]),
+        (" x", ["x"]),
+        ("x,z", ["x", "y"]),
+        ("x", ["x", "y"]),
+        ("x,y", ["x"]),
+        ("y,x,y", ["x", "y", "y_1"]),
+        ("y_1,y,x", ["x", "y", "z"]),
+    ],
+)
+def test_columns_that_were_not_promised_are_an_error_even_without_rows(heading: str, promised: list[str]) -> None:
+    schema = pa.schema([(name, pa.string()) for name in promised])
+    with pytest.raises(Unreadable, match=r"https://a.example/tap/sync .*(promises|quote)"):
+        read(f"{heading}\n".encode(), schema)
+
+
+def test_columns_in_another_order_go_by_their_names() -> None:
+    schema = pa.schema([pa.field("x", pa.int64(), metadata={b"unit": b"m"}), ("y", pa.string())])
+    found = read(b"y,x\na,1\n", schema)
+    assert found.to_pydict() == {"y": ["a"], "x": [1]}
+    assert found.schema.field("x").metadata == {b"unit": b"m"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "value"),
+    [
+        ("0xFFFF", pa.int16(), None),
+        ("0x7fff", pa.int16(), 32767),
+        ("0XFFFFFFFFFFFFFFFF", pa.int64(), None),
+        ("1e400", pa.float64(), None),
+        ("-1e400", pa.float64(), None),
+        ("1e39", pa.float32(), None),
+        ("Infinity", pa.float64(), float("inf")),
+    ],
+)
+def test_a_number_is_the_one_that_is_written_or_none(cells: str, kind: Any, value: Any) -> None:
+    if value is not None:
+        assert one(cells, kind) == [value]
+        return
+    with pytest.raises(Unreadable, match=r"no (short|long|float|double)"):
+        one(cells, kind)
+
+
+@pytest.mark.parametrize("rows", ['1,5" pipe\n', '1,5" pipe\n2,6" pipe\n', '1,"a"b"c"\n', '1,"a" "b"\n'])
+def test_a_quote_inside_of_a_cell_is_no_cut_answer(rows: str) -> None:
+    for sizes in ([], [1] * 99):
+        with pytest.raises(Unreadable, match="a quote inside of a cell"):
+            read(f"x,y\n{rows}".encode(), sizes=sizes)
+
+
+def test_a_mark_of_the_encoding_may_stand_in_front_of_a_quote() -> None:
+    for sizes in ([], [1] * 20):
+        assert read(b'\xef\xbb\xbf"x,y"\n1\n', sizes=sizes).to_pydict() == {"x,y": ["1"]}
 
 
 def test_another_number_of_columns_than_promised_is_an_error() -> None:

@@ -195,6 +195,44 @@ def test_columns_of_one_name_are_told_apart_by_their_description() -> None:
     assert found.table().arrow.to_pydict() == {"x": [1], "x_1": [2]}
 
 
+def fields_of(*names: str) -> str:
+    return "".join(f'<FIELD name="{name}" datatype="int" unit="{name[:1]}"/>' for name in names)
+
+
+def test_a_description_in_another_order_goes_by_names() -> None:
+    stored = pa.table({"a": pa.array([1], pa.int32()), "b": pa.array([2], pa.int32())})
+    found = rows_of(file_of(stored, described(fields_of("b", "a"))))
+    assert found.table().arrow.to_pydict() == {"a": [1], "b": [2]}
+    assert [field.metadata for field in found.table().arrow.schema] == [{b"unit": b"a"}, {b"unit": b"b"}]
+    assert [column.name for column in found.columns] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "fields"),
+    [
+        (["a", "b"], ["a", "c"]),
+        (["a", "b"], ["c", "d"]),
+        (["a", "b"], ["b", "b"]),
+        (["a", "a_1"], ["b", "a"]),
+        (["a", "b", "b_1"], ["b", "b", "a"]),
+        (["a_1", "b"], ["a", "b"]),
+        (["a", "ab"], ["a", "a"]),
+        (["a", "b", "b"], ["b", "b", "a"]),
+    ],
+)
+def test_columns_never_get_the_names_of_others(stored: list[str], fields: list[str]) -> None:
+    table = pa.Table.from_arrays([pa.array([1], pa.int32())] * len(stored), names=stored)
+    with pytest.raises(Unreadable, match="other columns"):
+        rows_of(file_of(table, described(fields_of(*fields))))
+
+
+@pytest.mark.parametrize("second", ["a", "a_1", "a1", "a:2", "a__12"])
+def test_a_file_may_number_the_second_column_of_a_name_in_its_way(second: str) -> None:
+    data = pa.Table.from_arrays([pa.array([1], pa.int32()), pa.array([2], pa.int32())], names=["A", second])
+    found = read(file_of(data, described(fields_of("a", "a"))))
+    assert found.to_pydict() == {"a": [1], "a_1": [2]}
+
+
 def test_no_rows_have_their_columns() -> None:
     found = read(file_of(NUMBERS.slice(0, 0), described(INT)))
     assert (found.num_rows, found.schema.field("x").type) == (0, pa.int32())

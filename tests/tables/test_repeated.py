@@ -1,5 +1,8 @@
 """Columns of one name: none is lost, and none takes the name of another."""
 
+import time
+from collections.abc import Callable
+
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
@@ -37,6 +40,14 @@ def test_equal_is_equal_to_the_last_bit(one: pa.Array, other: pa.Array, is_equal
     table, kept = once(pa.table([one, other], names=["x", "x_1"]), {"x": ["x", "x_1"]})
     assert table.column_names == (["x"] if is_equal else ["x", "x_1"])
     assert kept == {"x": table.column_names}
+
+
+def test_very_many_that_differ_are_kept_in_time(ceiling: Callable[[float], float]) -> None:
+    names = apart(["x"] * 3000)
+    begin = time.monotonic()
+    table, kept = once(pa.table([[n] for n in range(3000)], names=names), {"x": names})
+    assert time.monotonic() - begin < ceiling(3)
+    assert table.column_names == kept["x"] == names
 
 
 def test_equal_ones_are_found_past_another() -> None:

@@ -10,8 +10,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from astropy import units as u
 from astropy.io import votable
+from astropy.table import QTable
 from astropy.table import Table as AstropyTable
+from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,6 +131,38 @@ def test_whatever_users_hold_is_taken(given: Any) -> None:
 def test_an_index_with_a_name_is_a_column() -> None:
     frame = pd.DataFrame({"v": [1]}, index=pd.Index([7], name="visit_id"))
     assert again(frame).to_pydict() == {"v": [1], "visit_id": [7]}
+
+
+@pytest.mark.parametrize("names", [None, ["night", None]])
+def test_levels_without_a_name_are_not_lost(names: list[str | None] | None) -> None:
+    frame = pd.DataFrame({"v": [1, 2]}, index=pd.MultiIndex.from_tuples([(1, 2), (3, 4)], names=names))
+    with pytest.raises(UsageError, match="levels without names") as caught:
+        written(frame, "mine")
+    assert "reset_index" in (caught.value.next or "")
+    assert again(frame.rename_axis(["night", "seq"])).to_pydict() == {"v": [1, 2], "night": [1, 3], "seq": [2, 4]}
+
+
+def test_times_that_no_calendar_has_are_refused() -> None:
+    with pytest.raises(UsageError, match="year 9999"):
+        written({"t": pa.array([2**62], pa.timestamp("us"))}, "mine")
+
+
+def test_categories_of_polars_are_their_texts() -> None:
+    kinds = {"c": pl.Categorical, "e": pl.Enum(["x", "y"])}
+    frame = pl.DataFrame({name: pl.Series(["y", None, "x"], dtype=kind) for name, kind in kinds.items()})
+    assert again(frame).to_pydict() == {"c": ["y", None, "x"], "e": ["y", None, "x"]}
+    assert again(frame[:0]).to_pydict() == {"c": [], "e": []}
+
+
+@pytest.mark.parametrize("kind", [AstropyTable, QTable])
+def test_units_of_an_astropy_table_go_along(kind: Any) -> None:
+    table = kind({"d": [1.5, 2.5] * u.Unit("km/s"), "s": ["a", "b"], "t": Time(["2026-03-20", "2026-03-21"])})
+    table["s"].info.description = "which one"
+    found = again(table)
+    assert found.column("d").to_pylist() == [1.5, 2.5]
+    assert found.schema.field("d").metadata == {b"unit": b"km / s"}
+    assert found.schema.field("s").metadata == {b"description": b"which one"}
+    assert found.schema.field("t").type == pa.timestamp("us")
 
 
 def test_an_astropy_table_is_taken() -> None:

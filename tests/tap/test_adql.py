@@ -3,12 +3,15 @@
 import datetime as dt
 import re
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import sqlglot
-from astropy.time import Time
+from astropy import units as u
+from astropy.time import Time, TimeDelta
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +61,9 @@ def test_a_number_is_itself(number: Any) -> None:
         (dt.date(2026, 3, 20), "'2026-03-20'"),
         (dt.datetime(2026, 3, 20, 13, tzinfo=dt.timezone(dt.timedelta(hours=1))), "'2026-03-20T12:00:00.000000'"),
         (Time("2026-03-20T12:00:37.5", scale="tai"), "'2026-03-20T12:00:00.500000'"),
+        (pd.Timestamp("2026-03-20T12:00:00.5Z"), "'2026-03-20T12:00:00.500000'"),
+        (Fraction(1, 2), "0.5"),
+        ("\U0001f600", "'\U0001f600'"),
     ],
 )
 def test_values_are_written_as_services_compare_them(value: Any, written: str) -> None:
@@ -68,6 +74,14 @@ def test_values_are_written_as_services_compare_them(value: Any, written: str) -
     "value",
     [
         *(None, [], [None], float("nan"), float("inf"), Decimal("NaN"), "a\0b", object(), b"a", {"a": 1}, 1j, [[1]]),
+        *(
+            5 * u.deg,
+            [5 * u.deg],
+            Time(["2026-03-20", "2026-03-21"]),
+            [Time(["2026-03-20"])],
+            TimeDelta(1.0, format="sec"),
+        ),
+        *(pd.NaT, [pd.NaT], pd.NA, Decimal("sNaN"), Fraction(10**400), "a\udc80", ["\ud800"]),
         np.datetime64("2026-03-20"),
         dt.datetime(2026, 3, 20),  # noqa: DTZ001 - without a zone
     ],
@@ -75,6 +89,11 @@ def test_values_are_written_as_services_compare_them(value: Any, written: str) -
 def test_what_adql_cannot_write_is_refused(value: Any) -> None:
     with pytest.raises(UsageError):
         adql.literal(value)
+
+
+def test_a_number_of_thousands_of_digits_is_refused() -> None:
+    with pytest.raises(UsageError):
+        adql.literal(10**5000)
 
 
 @pytest.mark.parametrize(

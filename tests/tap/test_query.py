@@ -1,17 +1,23 @@
 """One question to a TAP service: what is sent, in which format it comes, and what is no whole answer."""
 
 import datetime as dt
+import io
+import time
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from astropy.time import Time
 
 import skykey
 from skykey.calls.perform import perform
+from skykey.rubin.consdb.tap import _widened
 from skykey.tables.votable import VOTableTable
 from skykey.tap.client import TapFlows
+from skykey.tap.customs import Customs
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import (
     Interrupted,
@@ -27,6 +33,7 @@ from skykey.values.errors import (
 from skykey.wire.pools import PROCESS_POOLS
 from tests.tap.scripted_tap import (
     BINARY2,
+    FIELDS,
     OFFERED,
     PARQUET,
     VOTABLE,
@@ -85,7 +92,7 @@ def test_values_are_quoted_and_limits_sent(face: Face) -> None:
     with serving(service) as server:
         client = face.client(server.url)
         values = {"b": "O'Neil", "t": Time("2026-03-20T12:00:37", scale="tai"), "n": [1, 2]}
-        face.do(client.query, "select * from t where b = :b and t > :t and n in :n", values, maxrec=5)
+        face.do(client.query, "select * from t where b = :b and t > :t and n in :n", values, maxrec=np.int64(5))
     assert service.asked[0]["QUERY"] == (
         "select * from t where b = 'O''Neil' and t > '2026-03-20T12:00:00.000000' and n in (1, 2)"
     )
@@ -108,6 +115,10 @@ def test_values_are_quoted_and_limits_sent(face: Face) -> None:
         ("select 1", {"uploads": {"a": 7}}),
         ("select 1", {"uploads": {"a": b"not a table"}}),
         ("select 1", {"uploads": {"a": "/etc/passwd"}}),
+        ("select 1", {"uploads": {"a": "https://x.example/t;b,https://y.example/"}}),
+        ("select 1", {"uploads": {"a": "https://x.example/t?a=1,2"}}),
+        ("select '\udc80'", {}),
+        ("select :a", {"values": {"a": "\udc80"}}),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_any_request(face: Face, statement: Any, more: dict[str, Any]) -> None:
@@ -258,6 +269,91 @@ def test_csv_has_the_types_of_a_votable_without_rows(face: Face) -> None:
     assert sorted(sent.get("MAXREC", "") for sent in service.asked) == ["", "0"]
 
 
+ONE = '<FIELD name="n" datatype="char" arraysize="*"/>'
+
+
+def csv_of(text: str, kind: str, fields: str = ONE) -> Any:
+    """A service that promises one thing and sends another."""
+
+    def answer(sent: dict[str, str]) -> bytes:
+        if sent.get("MAXREC") == "0":
+            return as_votable(after=info("OVERFLOW"), fields=fields)
+        return reply(200, text, Content_Type=kind)
+
+    return answer
+
+
+WAYS = {
+    "query": lambda face, client: face.do(client.query, "select n from t", response_format="csv"),
+    "job": lambda face, client: face.do(client.query, "select n from t", response_format="csv", as_job=True),
+    "stream": lambda face, client: face.batches(client.stream("select n from t", response_format="csv")),
+    "submit": lambda face, client: face.do(face.do(client.submit, "select n from t", response_format="csv").result),
+}
+
+
+class ByQuestion(ScriptedTap):
+    """Its jobs' results are what they were asked for, whatever was asked beside them."""
+
+    def __call__(self, seen: Any) -> Any:
+        if seen.path.endswith("/results/result"):
+            return self.answer({})
+        return super().__call__(seen)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("upstream connect error\n", "text/plain"),
+        ("upstream connect error", "text/csv"),
+        ("oops\n", "application/octet-stream"),
+        ("oops\n", ""),
+        ('{"detail":"Bad gateway"}', "application/json"),
+        ("n\n1\n", "application/json"),
+        ("N\n1\n", "text/csv"),
+        ("n,s\n1,a\n", "text/csv"),
+        ("\n", "text/csv"),
+        ("s\n1\n", "text/csv"),
+    ],
+)
+def test_words_in_place_of_csv_are_no_table(face: Face, way: str, text: str, kind: str) -> None:
+    with serving(ByQuestion(csv_of(text, kind))) as server, pytest.raises(Unreadable):
+        WAYS[way](face, face.client(server.url))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["text/csv", "text/plain", "application/octet-stream", "binary/octet-stream", ""])
+def test_csv_of_a_host_that_knows_no_media_types_is_read(face: Face, way: str, kind: str) -> None:
+    with serving(ByQuestion(csv_of("n\n1\n", kind))) as server:
+        found = WAYS[way](face, face.client(server.url))
+    assert (found[0] if way == "stream" else found.arrow).to_pydict() == {"n": ["1"]}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_csv_in_another_order_goes_by_names(face: Face, way: str) -> None:
+    with serving(ByQuestion(csv_of("s,n\nb,1\n", "text/csv", FIELDS))) as server:
+        found = WAYS[way](face, face.client(server.url))
+    assert (found[0] if way == "stream" else found.arrow).to_pydict() == {"s": ["b"], "n": [1]}
+
+
+def test_columns_of_one_name_in_csv_are_one_if_their_values_are(face: Face) -> None:
+    fields = '<FIELD name="n" datatype="double"/><FIELD name="n" datatype="double"/>'
+    for text, names in (("n,n\n1,1.0\n", ["n"]), ("n,n\n1,2\n", ["n", "n_1"])):
+        with serving(ScriptedTap(csv_of(text, "text/csv", fields))) as server:
+            found = face.do(face.client(server.url).query, "select n from t", response_format="csv")
+        assert found.arrow.column_names == names
+        assert found.facts["repeated_columns"] == {"n": names}
+
+
+def test_csv_that_nobody_asked_for_has_no_types_and_is_refused(face: Face) -> None:
+    with (
+        serving(ScriptedTap(lambda _: as_csv("n,s\n1,a\n"))) as server,
+        pytest.raises(Unreadable, match="CSV") as caught,
+    ):
+        face.do(face.client(server.url).query, "select 1")
+    assert "response_format" in (caught.value.next or "")
+
+
 def test_a_stream_has_the_same_rows(face: Face) -> None:
     service = ScriptedTap(by_format)
     with serving(service) as server:
@@ -299,6 +395,23 @@ def test_an_answer_that_was_cut_says_by_what(  # noqa: PLR0917 - one row of the 
     assert found.truncated
     assert found.end.cut_by == cut_by
     assert found.end.complete == (form != "votable")
+
+
+@pytest.mark.parametrize("form", ["TABLEDATA", "BINARY2"])
+def test_a_votable_that_does_not_say_how_it_ended_may_be_cut(face: Face, form: str) -> None:
+    rows = {"TABLEDATA": "<TABLEDATA><TR><TD>1</TD></TR></TABLEDATA>"}
+    rows["BINARY2"] = '<BINARY2><STREAM encoding="base64">AAAAAAE=</STREAM></BINARY2>'
+    field = '<FIELD name="n" datatype="int"/>'
+    body = f"<VOTABLE><RESOURCE><TABLE>{field}<DATA>{rows[form]}</DATA></TABLE></RESOURCE></VOTABLE>"
+    service = ScriptedTap(lambda _: reply(200, body, Content_Type=VOTABLE), able=capabilities(hard=1))
+    with serving(service) as server:
+        client = face.client(server.url)
+        assert face.do(client.query, "select 1").end.cut_by == "the service's limit of 1 rows"
+        assert face.do(client.query, "select 1", maxrec=1).end.cut_by == "the question's limit of 1 rows"
+        assert face.batches(client.stream("select 1"))[-1].truncated
+        service.able = capabilities(hard=2)
+        other = face.client(server.url)
+        assert not face.do(other.query, "select 1", maxrec=2).truncated
 
 
 @pytest.mark.parametrize("form", ["votable", "parquet", "csv"])
@@ -363,8 +476,6 @@ def test_a_gateway_that_gave_up_is_not_asked_again(face: Face) -> None:
 
 
 def test_the_total_time_ends_a_query(face: Face) -> None:
-    import time
-
     def slow(_: dict[str, str]) -> bytes:
         time.sleep(1.0)
         return as_votable()
@@ -392,9 +503,68 @@ def test_half_an_answer_is_none(face: Face, body: bytes) -> None:
 
 
 def test_an_error_behind_the_rows_is_one(face: Face) -> None:
-    service = ScriptedTap(lambda _: as_votable(*AB, after=info("ERROR", "disk full")))
-    with serving(service) as server, pytest.raises(QueryError, match="disk full"):
+    for said in (
+        info("ERROR", "disk full"),
+        '<INFO name="QUERY_STATUS" value=" ERROR ">disk full</INFO>',
+        '<INFO name=" query_status" value="error">disk full</INFO>',
+    ):
+        service = ScriptedTap(lambda _, said=said: as_votable(*AB, after=said))
+        with serving(service) as server, pytest.raises(QueryError, match="disk full"):
+            face.do(face.client(server.url).query, "select 1")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_votable_in_wide_letters_is_read(face: Face, encoding: str) -> None:
+    body = (f'<?xml version="1.0" encoding="{encoding.upper()}"?>' + votable((1, "é")).decode()).encode(encoding)
+    with serving(ScriptedTap(lambda _: reply(200, body, Content_Type="application/octet-stream"))) as server:
+        assert face.do(face.client(server.url).query, "select 1").arrow.to_pydict() == {"n": [1], "s": ["é"]}
+
+
+def stored(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return reply(200, sink.getvalue(), Content_Type=PARQUET)
+
+
+@pytest.mark.parametrize("way", ["query", "stream", "job"])
+def test_values_that_have_no_place_are_no_error_of_a_library(face: Face, way: str) -> None:
+    service = ScriptedTap(lambda _: stored(pa.table({"n": pa.array([2**63], pa.uint64())})))
+    with serving(service) as server:
+        client = face.client(server.url, customs=Customs(treat=_widened))
+        ways = {
+            "query": lambda: face.do(client.query, "select 1"),
+            "stream": lambda: face.batches(client.stream("select 1")),
+            "job": lambda: face.do(client.query, "select 1", as_job=True),
+        }
+        with pytest.raises(Unreadable, match="values that have no place"):
+            ways[way]()
+    assert service.deleted == (way == "job")
+
+
+@pytest.mark.parametrize("datatype", ["double", "char", "boolean"])
+def test_a_row_that_no_memory_could_hold_is_refused(face: Face, datatype: str) -> None:
+    field = f'<FIELD name="a" datatype="{datatype}" arraysize="999999999"/>'
+    rows = '<BINARY2><STREAM encoding="base64">AAAAAAE=</STREAM></BINARY2>'
+    body = f"<VOTABLE><RESOURCE><TABLE>{field}<DATA>{rows}</DATA></TABLE></RESOURCE></VOTABLE>"
+    service = ScriptedTap(lambda _: reply(200, body, Content_Type=VOTABLE))
+    with serving(service) as server, pytest.raises(Unreadable, match="a row of more than"):
         face.do(face.client(server.url).query, "select 1")
+
+
+@pytest.mark.parametrize("way", ["query", "stream", "job"])
+def test_a_time_limit_that_is_raised_later_counts(face: Face, way: str) -> None:
+    def slow(_: dict[str, str]) -> bytes:
+        time.sleep(0.6)
+        return as_votable(*AB)
+
+    with serving(ScriptedTap(slow)) as server:
+        client = face.client(server.url, query_timeout=0.2)
+        client._clock = SYSTEM_CLOCK
+        client.query_timeout = 20
+        if way == "stream":
+            assert face.batches(client.stream("select 1"))[-1].rows == 2
+        else:
+            assert len(face.do(client.query, "select 1", as_job=way == "job")) == 2
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/pdf", "image/png"])

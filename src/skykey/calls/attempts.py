@@ -6,9 +6,11 @@ clock. It never touches a socket.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from skykey.calls.redirects import redirected
+from skykey.calls.call import Repeat
+from skykey.calls.redirects import SEE_OTHER, reads, redirected
 from skykey.calls.refusals import refusal
 from skykey.calls.repeats import Repeats
 from skykey.calls.steps import Batches, Close, Need, Pause, Read, Send, Step
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from skykey.calls.call import Call
     from skykey.credentials.held import Held
-    from skykey.wire.request import Head
+    from skykey.wire.request import Head, Request
 
 T = TypeVar("T")
 
@@ -40,7 +42,7 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
         As they come; a failed renewal is raised as such, with the words of the 401 that led to it as a note.
     """
     deadline = Deadline.after(call.total)
-    repeats = Repeats(deadline, call.repeat)
+    way = _Way(call.request, Repeats(deadline, call.repeat))
     replayed: NotAuthenticated | None = None
     while True:
         try:
@@ -52,9 +54,12 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
             raise
         begun = out = carried = False
         try:
-            head, carried = yield from _send(call, helds, deadline)
+            head, carried = yield from _send(call, way, helds, deadline)
             begun = True
             reader = call.reader()
+            if head.status == SEE_OTHER:  # the answer itself: others were followed
+                reader.head(head)
+                return reader.finish()
             if not _SUCCESS[0] <= head.status < _SUCCESS[1]:
                 sent = helds if carried else ()
                 head, body = concealed_head(head, sent), concealed_body((yield from _words()), sent)
@@ -74,7 +79,7 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
         except SkykeyError as problem:
             conceal_in(problem, helds)
             yield Close()
-            wait = None if out else repeats.wait_after(problem, begun=begun)
+            wait = None if out else way.repeats.wait_after(problem, begun=begun)
             if wait is None:
                 raise
             yield Pause(wait)
@@ -87,10 +92,30 @@ def _credentials(call: Call[Any], deadline: Deadline) -> Generator[Step, Any, tu
     return helds
 
 
-def _send(call: Call[Any], helds: tuple[Held[Any], ...], deadline: Deadline) -> Generator[Step, Any, tuple[Head, bool]]:
+@dataclass(slots=True)
+class _Way:
+    """From where a call begins when it is sent again.
+
+    Parameters
+    ----------
+    request
+        Without credentials.
+    repeats
+        What is left of them.
+    carries
+        Whether credentials may go along.
+    """
+
+    request: Request
+    repeats: Repeats
+    carries: bool = True
+
+
+def _send(
+    call: Call[Any], way: _Way, helds: tuple[Held[Any], ...], deadline: Deadline
+) -> Generator[Step, Any, tuple[Head, bool]]:
     """Send, following redirects; tells whether the last request still carried the credentials."""
-    request = call.request
-    carries = True
+    request, carries = way.request, way.carries
     for _ in range(_MOST_REDIRECTS + 1):
         placed = request
         for held in helds if carries else ():
@@ -99,9 +124,16 @@ def _send(call: Call[Any], helds: tuple[Held[Any], ...], deadline: Deadline) -> 
         following = redirected(call, request, head, helds)
         if following is None:
             return head, carries
+        was_done = not reads(request) and call.repeat is Repeat.NEVER
         request, still_within = following
         carries = carries and still_within
-    raise Redirected(f"{call.request.url.without_query()} redirects more than {_MOST_REDIRECTS} times", url=request.url)
+        if was_done and reads(request):
+            # It was done, and must not be done again; where to look now may be asked as often as one likes.
+            way.request, way.carries, way.repeats = request, carries, Repeats(deadline, Repeat.SAFE)
+    raise Redirected(
+        f"{call.request.url.without_query()} redirects more than {_MOST_REDIRECTS} times",
+        url=request.url.without_query(),
+    )
 
 
 def _words() -> Generator[Step, Any, bytes]:

@@ -21,21 +21,25 @@ class Repeat(Enum):
 
     SAFE = "asking again changes nothing: repeat after lost connections and 429, 502, 503, 504"
     COSTLY = "as SAFE where the service did no work yet; not after 504, and once only after an answer that was cut"
-    NEVER = "send it once"
+    NEVER = "send it once; what it leads to by a 303 is a GET, and as SAFE"
 
 
 class Redirects(Enum):
     """What becomes of a redirect."""
 
     WITHIN = "follow inside the credentials' reach (without credentials: inside the same origin), refuse elsewhere"
-    DROP = "follow anywhere over https, without credentials"
+    DROP = "follow anywhere over https, without credentials; with a body only where WITHIN would"
+    DONE = "as WITHIN, but a 303 is the answer: it says that the request was done, and where to look now"
 
 
 class Reader(Protocol[T_co]):
     """A push decoder: gets an answer piece by piece and decides at the end whether it was whole."""
 
     def head(self, head: Head, /) -> None:
-        """Look at status and headers of a success; raise if it is not what was asked for."""
+        """Look at status and headers of a success; raise if it is not what was asked for.
+
+        Of a 303 that is the answer (`Redirects.DONE`) the body is not read.
+        """
         ...
 
     def feed(self, chunk: bytes, /) -> Sequence[object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.call import Redirects
 from skykey.values.errors import BadUrl, Redirected
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from skykey.values.url import Url
     from skykey.wire.request import Head, Request
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+SEE_OTHER: Final = 303
+_REDIRECTS = frozenset({301, 302, SEE_OTHER, 307, 308})
 _KEEP_METHOD = frozenset({307, 308})
 # How a login begins at an identity provider: OAuth 2 and OpenID Connect (RFC 6749, 4.1.1), SAML.
 _LOGIN_QUERY = re.compile(r"[?&](?:response_type|redirect_uri|SAMLRequest)=")
@@ -41,12 +42,13 @@ def redirected(
     Returns
     -------
     tuple or None
-        The next request and whether credentials may go along; None if this is no redirect.
+        The next request and whether credentials may go along; None if this is no redirect, or one that is the answer.
 
     Raises
     ------
     Redirected
-        If it leads out of the reach, to a login page, from https to http, or nowhere readable.
+        If it leads out of the reach, to a login page, from https to http, or nowhere readable; or out of the reach
+        with a body.
     """
     if head.status not in _REDIRECTS:
         return None
@@ -72,17 +74,38 @@ def redirected(
         )
     if target.scheme == "http" and (request.url.scheme == "https" or not within):
         raise Redirected(f"{source} redirects to plain http at {target.origin}", status=head.status, url=source)
-    if not within and call.redirects is Redirects.WITHIN:
+    if not within and call.redirects is not Redirects.DROP:
         raise Redirected(
             f"{source} redirects to {target.origin}, where this request may not go",
             status=head.status,
             url=source,
         )
-    if head.status not in _KEEP_METHOD and request.method not in {"GET", "HEAD"}:
-        if head.status != 303:  # noqa: PLR2004 - RFC 9110, 15.4: only 303 promises that a GET is meant
-            raise Redirected(f"{source} redirects a {request.method}", status=head.status, url=source)
-        request = replace(request, method="GET", body=b"")
-    return replace(request, url=target), within
+    if head.status == SEE_OTHER and call.redirects is Redirects.DONE:
+        return None
+    return _led(request, head, target, within=within), within
+
+
+def _led(request: Request, head: Head, target: Url, *, within: bool) -> Request:
+    """The request that a redirect asks for (RFC 9110, 15.4)."""
+    source = request.url.without_query()
+    if head.status == SEE_OTHER:
+        request = replace(request, method="HEAD" if request.method == "HEAD" else "GET", body=b"")
+    elif not within and (request.body or not reads(request)):
+        # Whoever answered may name any host, and what is in a body was meant for this one.
+        raise Redirected(
+            f"{source} redirects a {request.method} to {target.origin}, where it may not go",
+            status=head.status,
+            url=source,
+        )
+    elif head.status not in _KEEP_METHOD and not reads(request):
+        # Only 303 promises that a GET is meant.
+        raise Redirected(f"{source} redirects a {request.method}", status=head.status, url=source)
+    return replace(request, url=target)
+
+
+def reads(request: Request) -> bool:
+    """Whether a request changes nothing by its method (RFC 9110, 9.2.1)."""
+    return request.method in {"GET", "HEAD"}
 
 
 def _asks_for_a_person(target: Url, *, elsewhere: bool) -> bool:

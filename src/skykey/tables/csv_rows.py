@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.refusals import shortened
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTE: Final = b'"'
+_BEFORE_QUOTE: Final = b',\r\n"'
 # Bytes that are worth making a batch of, and of a row: more is a quote that nobody closed.
 _PIECE: Final = 2**20
 _MOST_ROW: Final = 16 * 2**20
@@ -40,8 +42,8 @@ class CsvBatches:
     Parameters
     ----------
     schema
-        What the columns hold, in their order, with all that is known of them; None if nothing is: they are text then,
-        and `typed` makes of them what they are.
+        What the columns hold, with all that is known of them; None if nothing is: they are text then, and `agreed` and
+        `typed` make of them what they are.
     time_scale
         Of the times in it; None if it has none, or nobody knows.
     """
@@ -130,8 +132,17 @@ class CsvBatches:
                 self._whole = line + 1
             if found < 0:
                 break
+            if not self._begins_cell(found):
+                # Some read it as a letter, others as the beginning of a text: what follows would be anybody's guess.
+                raise self._unreadable(f"a quote inside of a cell, after {self._rows:,} rows")
             self._is_quoted, at = True, found + 1
         self._seen = len(data)
+
+    def _begins_cell(self, at: int) -> bool:
+        """Whether a quote stands where a cell begins, or behind another one, with which it is a letter."""
+        if at == 0 or self._waiting[at - 1] in _BEFORE_QUOTE:
+            return True
+        return self._names is None and self._waiting[:at] == _BOM
 
     def _made(self) -> list[pa.Table]:
         data = bytes(self._waiting[: self._whole])
@@ -154,8 +165,11 @@ class CsvBatches:
             self._names = next(lines.reader([data[:end].decode().rstrip("\r\n")], strict=True), [""])
         except (UnicodeDecodeError, lines.Error) as problem:
             raise self._unreadable(f"the names of its columns: {problem}") from None
-        if self._schema is not None and len(self._schema) != len(self._names):
-            raise self._unreadable(f"{len(self._names)} columns where the service promises {len(self._schema)}")
+        if self._schema is not None:
+            try:
+                self._schema = agreed(apart(self._names), self._schema, is_repeated=bool(self.repeated))
+            except Unreadable as problem:
+                raise self._unreadable(problem.message) from None
         return data[end:]
 
     def _table(self, data: bytes | None) -> pa.Table:
@@ -166,9 +180,8 @@ class CsvBatches:
         self._rows += table.num_rows
         advance(rows=table.num_rows)
         if self._schema is not None:
-            schema = pa.schema([field.with_name(name) for field, name in zip(self._schema, names, strict=True)])
             try:
-                table = typed(table, schema)
+                table = typed(table, self._schema)
             except Unreadable as problem:
                 raise self._unreadable(problem.message) from None
         return table.replace_schema_metadata(self._facts)
@@ -219,6 +232,36 @@ def _line_end(data: bytes) -> int:
     return len(data)
 
 
+def agreed(names: Sequence[str], schema: pa.Schema, *, is_repeated: bool) -> pa.Schema:
+    """What columns of these names hold, in their order.
+
+    A line of words (an error, a proxy's page) is CSV too, of one column: only what was promised tells it from a table.
+
+    Parameters
+    ----------
+    names
+        Those that differ, as `apart` gives them.
+    schema
+        What the service promises, likewise.
+    is_repeated
+        Whether a name comes twice. In another order it is not known then which of its columns is which.
+
+    Raises
+    ------
+    Unreadable
+        If these are not the names.
+    """
+    promised = schema.names
+    if list(names) == promised:
+        return schema
+    if len(names) != len(promised):
+        raise Unreadable(f"{len(names):,} columns where the service promises {len(promised):,}")
+    if is_repeated or sorted(names) != sorted(promised):
+        other = next(pair for pair in zip(names, promised, strict=True) if pair[0] != pair[1])
+        raise Unreadable(f"a column {other[0][:80]!r} where the service promises {other[1][:80]!r}")
+    return arrow().schema([schema.field(name) for name in names], metadata=schema.metadata)
+
+
 def typed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Make of texts what their columns hold.
 
@@ -227,7 +270,7 @@ def typed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     table
         Columns that are no text stay what they are.
     schema
-        Columns by name; it may have more.
+        Columns by name (see `agreed`).
 
     Raises
     ------
@@ -258,6 +301,14 @@ _DATATYPES: Final = {
 }
 
 
+def _is_odd(texts: Any, made: Any) -> bool:
+    """Whether Arrow may have read a number that is not written there: -1 for 0xFFFF in 16 bits, infinity for 1e400."""
+    compute: Any = import_module("pyarrow.compute")
+    if arrow().types.is_floating(made.type):
+        return bool(compute.any(compute.is_inf(made)).as_py())
+    return bool(compute.any(compute.match_substring(texts, "x", ignore_case=True)).as_py())
+
+
 def _values(field: Any, texts: Any) -> Any:
     pa = arrow()
     kind = field.type
@@ -270,8 +321,10 @@ def _values(field: Any, texts: Any) -> Any:
             return texts.cast(kind)
         if datatype != "boolean" and not is_list:
             with suppress(pa.ArrowInvalid):
-                return texts.cast(kind)
-        # Blanks around a number, a plus sign, capitals: rare, and slower.
+                made = texts.cast(kind)
+                if not _is_odd(texts, made):
+                    return made
+        # Blanks around a number, a plus sign, capitals, and what Arrow reads in its own way: rare, and slower.
         read = VOField(field.name, datatype, "*" if is_list else None)
         return array_of(read, ["" if text is None else text for text in texts.to_pylist()])
     except (BadVOTable, pa.ArrowException) as problem:

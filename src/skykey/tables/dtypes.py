@@ -117,9 +117,23 @@ def decoded(table: Any) -> Any:
     types = arrow().types
     for at, field in enumerate(table.schema):
         if types.is_dictionary(field.type) or types.is_run_end_encoded(field.type):
-            kind = field.type.value_type
-            table = table.set_column(at, field.with_type(kind), table.column(at).cast(kind))
+            column = table.column(at)
+            if types.is_dictionary(field.type) and types.is_string_view(field.type.value_type):
+                column = _without_views(column)
+            kind = column.type.value_type
+            table = table.set_column(at, field.with_type(kind), column.cast(kind))
     return table
+
+
+def _without_views(column: Any) -> Any:
+    """Categories of polars as those of everybody: Arrow has no way to take values out of views."""
+    pa = arrow()
+    kind = pa.dictionary(column.type.index_type, pa.string(), column.type.ordered)
+    chunks = [
+        pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.string()), ordered=kind.ordered)
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(chunks, kind)
 
 
 def _extension(kind: pa.DataType) -> Any:

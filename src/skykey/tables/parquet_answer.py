@@ -7,6 +7,8 @@ read before it is whole.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.refusals import shortened
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "application/vnd.apache.parquet"
 _MAGIC: Final = b"PAR1"
+_NUMBER: Final = re.compile(r"[^0-9A-Za-z]{0,2}[0-9]{1,6}", re.ASCII)
 # The beginning, a footer's length, the end.
 _LEAST: Final = 3 * len(_MAGIC)
 _CONTENT: Final = b"IVOA.VOTable-Parquet.content"
@@ -156,6 +159,7 @@ class ParquetRows:
             raise QueryError(f"{url} refuses the query", words=shortened(words) or None, url=url)
         if fields and len(fields) != len(schema.names):
             raise self._unreadable(f"{len(schema.names)} columns, of which {len(fields)} are described")
+        fields = self._placed(fields, schema.names)
         names = [field.name for field in fields] or schema.names
         self.repeated = repeats(names)
         self.says_all = bool(statuses)
@@ -206,9 +210,26 @@ class ParquetRows:
                 raise self._unreadable(f"its description is no VOTable: {problem}") from None
         return document
 
+    def _placed(self, fields: list[VOField], names: list[str]) -> list[VOField]:
+        """The descriptions in the order of the columns that they describe."""
+        described = Counter(field.name for field in fields)
+        if all(_is_of(field.name, name, described[field.name]) for field, name in zip(fields, names, strict=False)):
+            return fields
+        by_name = {field.name: field for field in fields}
+        if len(by_name) == len(fields) and set(by_name) == set(names):
+            return [by_name[name] for name in names]
+        raise self._unreadable("other columns than those that are described")
+
     def _unreadable(self, what: str) -> Unreadable:
         message = f"{self._url} answered with a Parquet file that cannot be read ({shortened(what)})"
         return Unreadable(message, url=self._url)
+
+
+def _is_of(described: str, name: str, times: int) -> bool:
+    """Whether a column can be the one that is described: files have each name once, and number the second one."""
+    if name.casefold() == described.casefold():
+        return True
+    return times > 1 and name.startswith(described) and bool(_NUMBER.fullmatch(name, len(described)))
 
 
 def _plain(column: Any) -> Any:

@@ -7,7 +7,7 @@ who has all rows can tell; until then, and where they differ, each has a name of
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from skykey.tables.packages import arrow
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
+
+# Columns of one name and different values that another one is compared with: thousands would take minutes.
+_MOST_COMPARED: Final = 20
 
 
 def apart(names: Sequence[str]) -> list[str]:
@@ -68,13 +71,14 @@ def once(table: pa.Table, repeated: Mapping[str, Sequence[str]]) -> tuple[pa.Tab
     Returns
     -------
     tuple
-        The table, and for each name that came more than once the columns that hold it now: one if all were equal.
+        The table, and for each name that came more than once the columns that hold it now: one if all were equal. Where
+        very many differ, each is compared with the first of them alone.
     """
     kept = {name: list(several[:1]) for name, several in repeated.items()}
     doubles = []
     for name, several in repeated.items():
         for new in several[1:]:
-            if any(_equal(table.column(new), table.column(other)) for other in kept[name]):
+            if any(_equal(table.column(new), table.column(other)) for other in kept[name][:_MOST_COMPARED]):
                 doubles.append(new)
             else:
                 kept[name].append(new)

@@ -62,6 +62,8 @@ class BinaryRows:
         self._widths = list[int]()
         for at, field in enumerate(fields):
             width, length = WIDTHS[field.datatype], field.length
+            if width * (length or 0) > _MOST_ROW:
+                raise BadVOTable(f"a row of more than {_MOST_ROW:,} bytes")  # before NumPy counts it, in 32 bits
             if length is None:
                 if "x" in (field.arraysize or ""):
                     raise BadVOTable(

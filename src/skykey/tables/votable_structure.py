@@ -138,8 +138,8 @@ class VOTableStructure:
 
     def _info_said(self) -> None:
         said = self._heard()
-        if self._told.get("name", "").upper() == "QUERY_STATUS":
-            self.statuses.append((self._told.get("value", "").upper(), said))
+        if self._told.get("name", "").strip().upper() == "QUERY_STATUS":
+            self.statuses.append((self._told.get("value", "").strip().upper(), said))
 
     def _description(self, _: Mapping[str, str]) -> None:
         # What describes an INFO is a part of what it says.

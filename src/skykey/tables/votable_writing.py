@@ -66,22 +66,42 @@ def _arrow_of(given: Any, name: str) -> Any:
         if isinstance(given, Mapping):
             return pa.table(dict(given))
         if type(given).__module__.partition(".")[0] == "astropy" and hasattr(given, "to_pandas"):
-            given = given.to_pandas()
+            return _with_units(pa.Table.from_pandas(given.to_pandas(index=False), preserve_index=False), given)
         if isinstance(given, pa.Table):
             return given
         if type(given).__module__.partition(".")[0] == "pandas" and isinstance(given, pandas().DataFrame):
+            _check_index(given, name)
             found = pa.Table.from_pandas(given)
             # An index without a name is row numbers, and no column of anybody's.
             unnamed = [each for each in found.column_names if each.startswith("__index_level_")]
             return found.drop_columns(unnamed).replace_schema_metadata(None)
         if hasattr(given, "__arrow_c_stream__"):
             return pa.table(given)
+    except UsageError:
+        raise
     except (pa.ArrowException, TypeError, ValueError) as problem:
         raise UsageError(f"the table {name} cannot be read ({problem})") from None
     raise UsageError(
         f"the table {name} is no table but a {type(given).__name__}",
         next="give a DataFrame, an Arrow table, or a mapping of columns",
     )
+
+
+def _check_index(given: Any, name: str) -> None:
+    if given.index.nlevels > 1 and None in given.index.names:
+        raise UsageError(f"the table {name} has an index of levels without names", next="name them, or reset_index()")
+
+
+def _with_units(table: Any, given: Any) -> Any:
+    """What astropy knows of the columns of a table."""
+    for at, field in enumerate(table.schema):
+        column = given[field.name]
+        unit, note = getattr(column, "unit", None), getattr(column.info, "description", None)
+        told = {UNIT: None if unit is None else str(unit), DESCRIPTION: note}
+        found = {key: text.encode() for key, text in told.items() if text}
+        if found:
+            table = table.set_column(at, field.with_metadata(found), table.column(at))
+    return table.replace_schema_metadata(None)
 
 
 class _Column:
@@ -171,7 +191,10 @@ class _Column:
             micros = self._values.cast(pa.timestamp("us"))
         except pa.ArrowInvalid:
             raise self._refused("times finer than microseconds", "round them") from None
-        texts = [None if when is None else when.isoformat(timespec="microseconds") for when in micros.to_pylist()]
+        try:
+            texts = [None if when is None else when.isoformat(timespec="microseconds") for when in micros.to_pylist()]
+        except (OverflowError, ValueError):
+            raise self._refused("times before the year 1 or behind the year 9999") from None
         self._values = pa.chunked_array([pa.array(texts, pa.string())])
         self._shape[b"xtype"] = b"timestamp"
         return "char"

@@ -124,7 +124,8 @@ def literal(value: Any, write_time: Callable[[Any], str] | None = None) -> str:
     Raises
     ------
     UsageError
-        For anything else: also for None (ADQL writes ``IS NULL``), NaN, a list without values, and text with a NUL.
+        For anything else: also for None (ADQL writes ``IS NULL``), NaN, NaT, a value with a unit, an array of Times,
+        a list without values, and text with a NUL.
 
     Examples
     --------
@@ -133,6 +134,8 @@ def literal(value: Any, write_time: Callable[[Any], str] | None = None) -> str:
     """
     if getattr(getattr(value, "dtype", None), "kind", "") in {"m", "M"}:
         raise UsageError("NumPy's times name no scale", next="use astropy Times or aware datetimes")
+    if hasattr(value, "to_value") and getattr(value, "unit", None) is not None:
+        raise UsageError("a value with a unit means nothing to ADQL", next="give the number: value.to_value('deg')")
     given = value.tolist() if hasattr(value, "tolist") else value  # NumPy's and pandas' arrays and numbers
     write = write_time or utc_text
     return _several(given, write) if isinstance(given, list | tuple | set | frozenset) else _one(given, write)
@@ -153,23 +156,36 @@ def _one(value: Any, write_time: Callable[[Any], str]) -> str:
             return "TRUE" if value else "FALSE"
         case str():
             return text(value)
-        case Integral():
-            return _signed(str(int(value)))
         case Decimal() | Real():
-            if not math.isfinite(value):
-                raise UsageError(f"ADQL cannot write {value}")
-            return _signed(f"{value:f}" if isinstance(value, Decimal) else repr(float(value)))
+            return _signed(_number(value))
         case datetime():
+            if value != value:  # noqa: PLR0124 - pandas' NaT
+                raise UsageError("ADQL cannot write NaT", next="write IS NULL in the statement")
             return text(write_time(value))
         case date():
             return text(value.isoformat())
-        case _ if hasattr(value, "jd1"):
+        case _ if "isot" in getattr(value, "FORMATS", ()):  # a Time; a difference of two cannot be written so
+            if not value.isscalar:
+                raise UsageError("an array of Times is no point in time", next="give a list: list(times)")
             return text(write_time(value))
         case _:
             raise UsageError(f"{type(value).__name__} is not a value that ADQL can hold")
 
 
+def _number(value: Decimal | Real) -> str:
+    try:
+        if isinstance(value, Integral):
+            return str(int(value))
+        if isinstance(value, Decimal):
+            return f"{value:f}" if value.is_finite() else ""
+        return repr(float(value)) if math.isfinite(value) else ""
+    except (OverflowError, ValueError):  # a fraction beyond all floats, an integer of thousands of digits
+        return ""
+
+
 def _signed(number: str) -> str:
+    if not number:
+        raise UsageError("ADQL has no such number: NaN, infinity, or one that is too large")
     # Behind a minus sign another one would begin a comment.
     return f"({number})" if number.startswith("-") else number
 
@@ -180,11 +196,24 @@ def text(value: str) -> str:
     Raises
     ------
     UsageError
-        If there is a NUL in it.
+        If there is a NUL in it, or a half of a letter (a lone surrogate).
     """
     if "\0" in value:
         raise UsageError("a database's text cannot hold a NUL")
+    check_letters(value)
     return "'" + value.replace("'", "''") + "'"
+
+
+def check_letters(value: str) -> None:
+    """See that all of a text is letters.
+
+    Raises
+    ------
+    UsageError
+        If there is a half of one in it, as comes of file names that are not UTF-8.
+    """
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise UsageError("half a letter (a lone surrogate) cannot be sent")
 
 
 def utc_text(when: Any) -> str:

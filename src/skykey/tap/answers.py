@@ -6,9 +6,11 @@ that know of no media types. So the first bytes decide, and where they say nothi
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from skykey.calls.refusals import shortened
 from skykey.tables.end import End
 from skykey.tables.packages import arrow
 from skykey.tables.repeated import once
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from skykey.wire.request import Head
 
 _PARQUET: Final = b"PAR1"
+# How an XML document begins in UTF-16.
+_WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, "<".encode("utf-16-le"), "<".encode("utf-16-be"))
+# How hosts call CSV that do not know what they hold. Its names are compared with what the service promises.
+_MAY_BE_CSV: Final = frozenset({"text/plain", "application/octet-stream", "binary/octet-stream", ""})
 _ENOUGH: Final = len(b"\xef\xbb\xbf" + _PARQUET)
 
 
@@ -54,7 +60,8 @@ class Expected:
     treat
         See `Customs`.
     asked
-        The kind of format that was asked for.
+        The kind of format that was asked for. CSV is read only where it was: what its columns are is known then, from
+        the schema, or by `AnswerTable.typed`.
     schema
         The answer's Arrow schema, where CSV needs it; None if it is not known.
     """
@@ -122,7 +129,7 @@ class Answer:
         self._head: Head | None = None
         self._first = b""
         self._reader: _Batches | None = None
-        self._says_all = True
+        self._is_csv = False
 
     def head(self, head: Head, /) -> None:
         """Refuse what calls itself a page.
@@ -143,7 +150,7 @@ class Answer:
                 return ()
             chunk, self._first = self._first, b""
             self._reader = self._chosen(chunk)
-        return [self._expected.treat(batch) for batch in self._reader.feed(chunk)]
+        return [self._treated(batch) for batch in self._reader.feed(chunk)]
 
     def finish(self) -> Ending:
         """Say how it ended.
@@ -159,13 +166,21 @@ class Answer:
             batches += self._reader.feed(self._first)
         finished = self._reader.finish()
         end: End = finished if isinstance(finished, End) else finished.end
-        rest = (self._expected.treat(batch) for several in (batches, _rest(finished)) for batch in several)
-        says_all = self._says_all if isinstance(finished, End) else finished.says_all
-        return Ending(self._expected.ended(end, says_all=says_all), self._reader.repeated, rest)
+        rest = (self._treated(batch) for several in (batches, _rest(finished)) for batch in several)
+        who: Any = self._reader if isinstance(finished, End) else finished
+        return Ending(self._expected.ended(end, says_all=who.says_all), self._reader.repeated, rest)
 
     def words(self, head: Head, body: bytes, /) -> str:
         """TAP services refuse in a VOTable, whatever was asked for; others in plain text."""
         return VOTableBatches().words(head, body)
+
+    def _treated(self, batch: Any) -> Any:
+        try:
+            return self._expected.treat(batch)
+        except arrow().ArrowException as problem:
+            url = None if self._head is None else self._head.url.without_query()
+            message = f"{url or 'the service'} answered with values that have no place here ({shortened(str(problem))})"
+            raise Unreadable(message, url=url) from None
 
     def _chosen(self, first: bytes) -> _Batches:
         told, head = self._expected, self._head
@@ -177,19 +192,30 @@ class Answer:
             from skykey.tables.parquet_answer import ParquetReader
 
             reader: _Batches = ParquetReader(time_scale=told.time_scale)
-        elif start.startswith(b"<"):
-            reader = VOTableBatches(limit=told.maxrec, time_scale=told.time_scale)
-        elif media in formats.CSV or (told.asked == "csv" and media not in formats.PARQUET | formats.VOTABLE):
+        elif start.startswith((b"<", *_WIDE)):
+            reader = _VOTable(limit=told.maxrec, time_scale=told.time_scale)
+        elif told.asked == "csv" and (media in formats.CSV or media in _MAY_BE_CSV):
             from skykey.tables.csv_rows import CsvBatches
 
-            reader, self._says_all = CsvBatches(told.schema, time_scale=told.time_scale), False
+            reader, self._is_csv = CsvBatches(told.schema, time_scale=told.time_scale), True
         elif not start:
             raise Interrupted(f"the answer of {url} is empty")
+        elif media in formats.CSV:
+            message = f"{url} answered with CSV, which does not say what its columns hold"
+            raise Unreadable(message, url=url, next='ask again, with response_format="csv" or another one')
         else:
             kind = media or "nothing that it names"
             raise Unreadable(f"{url} answered with something that cannot be read here ({kind[:80]})", url=url)
         reader.head(head)
         return reader
+
+
+class _VOTable(VOTableBatches):
+    """The reader, which also knows whether the service has said how the query went."""
+
+    @property
+    def says_all(self) -> bool:
+        return bool(self._document.statuses)
 
 
 def _rest(finished: Any) -> Iterable[Any]:
@@ -231,8 +257,42 @@ class AnswerTable(Answer):
         """
         ending = super().finish()
         self._pieces += ending.rest
-        data, kept = arrow().concat_tables(self._pieces), dict(ending.repeated)
-        if not self._is_apart:
-            data, kept = once(data, ending.repeated)
-        facts = {**self._facts, "repeated_columns": kept} if kept else dict(self._facts)
-        return Table(data, ending.end, facts=facts)
+        repeated = {"repeated_columns": dict(ending.repeated)} if ending.repeated else {}
+        table = Table(arrow().concat_tables(self._pieces), ending.end, facts={**self._facts, **repeated})
+        return table if self._is_apart else merged(table)
+
+    def typed(self, table: Table, schema: Any) -> Table:
+        """The table that came of it, with the types of its columns if they were only named.
+
+        Parameters
+        ----------
+        table
+            From `finish`, with its columns apart.
+        schema
+            What the service promises.
+
+        Raises
+        ------
+        Unreadable
+            If these are other columns, or a cell is not what its column holds.
+        """
+        if not self._is_csv or self._head is None:
+            return table
+        from skykey.tables.csv_rows import agreed, typed
+
+        url, data = self._head.url.without_query(), table.arrow
+        try:
+            fields = agreed(data.column_names, schema, is_repeated="repeated_columns" in table.facts)
+            return replace(table, arrow=typed(data, fields))
+        except Unreadable as problem:
+            message = f"{url} answered with CSV that is not what it promises ({problem.message})"
+            raise Unreadable(message, url=url) from None
+
+
+def merged(table: Table) -> Table:
+    """The same table, in which equal columns of one name are one."""
+    repeated = table.facts.get("repeated_columns")
+    if not repeated:
+        return table
+    data, kept = once(table.arrow, repeated)
+    return replace(table, arrow=data, facts={**table.facts, "repeated_columns": kept})

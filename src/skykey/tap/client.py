@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from skykey.calls.call import Repeat
 from skykey.calls.faces import Async, Sync, method
 from skykey.calls.flow import Flow, bounded, gather, stream
 from skykey.calls.steps import Batches, Farewell
@@ -15,7 +14,7 @@ from skykey.tables.packages import arrow
 from skykey.tables.rows import rows
 from skykey.tables.table import Table
 from skykey.tap import adql, formats, uws
-from skykey.tap.answers import Answer, AnswerTable, Ending, Expected
+from skykey.tap.answers import Answer, AnswerTable, Ending, Expected, merged
 from skykey.tap.jobs import AsyncJob, Job, JobFlows, discarded, found, is_resumable
 from skykey.tap.question import Question
 from skykey.tap.service import Service
@@ -79,7 +78,7 @@ class TapFlows(Generic[J]):
         job: type[JobFlows] | None = None,
     ) -> None:
         self.query_timeout = query_timeout
-        self._service = Service(Url(url), keeper, silence=query_timeout)
+        self._service = Service(Url(url), keeper)
         if customs is not None:
             self._service.customs = customs
         # Flows see no face, and a job has to have the client's.
@@ -337,20 +336,24 @@ class TapFlows(Generic[J]):
     ) -> Flow[Table]:
         choice, expected = yield from self._prepared(question, wanted, _WHOLE)
         facts = {"query": question.statement}
+        is_csv, readers = choice.kind == "csv", list[AnswerTable]()
 
-        def make(told: Expected = expected) -> AnswerTable:
-            return AnswerTable(told, facts, is_apart=is_apart)
+        def make() -> AnswerTable:
+            # What is only text yet cannot be told to be equal.
+            readers.append(AnswerTable(expected, facts, is_apart=is_apart or is_csv))
+            return readers[-1]
 
         def asked() -> Flow[Table]:
             how = self._by_job if as_job else self._at_once
             table: Table = yield from how(question, choice, make)
             return table
 
-        if choice.kind != "csv":
+        if not is_csv:
             return (yield from asked())
         # CSV names its columns and nothing more: what they hold is asked beside it.
         schema, table = yield from gather([self._schema(question), asked()], at_once=2)
-        return _typed(table, schema)
+        typed = readers[-1].typed(table, schema)
+        return typed if is_apart else merged(typed)
 
     def _schema(self, question: Question) -> Flow[Any]:
         """The Arrow schema of the answer, of which no row is wanted."""
@@ -373,11 +376,12 @@ class TapFlows(Generic[J]):
         choice, expected = yield from self._prepared(question, wanted, _WHOLE)
         if choice.kind == "csv":
             expected = replace(expected, schema=(yield from self._schema(question)))
-        status = yield from self._begun(question, choice)
-        made = self._made(status.url, expected, {"query": question.statement})
-        if status.phase == uws.PENDING:  # the service takes no PHASE with a question
-            yield from JobFlows(self._service, status.url, self.query_timeout)._told("PHASE=RUN")  # noqa: SLF001 - own package
-        return made
+        job, status = yield from self._begun(question, choice)
+        # Until its user has it, nobody else knows of it.
+        yield Farewell(discarded(self._service, job.url))
+        yield from job.started(status)
+        yield Farewell(None)
+        return self._made(job.url, expected, {"query": question.statement})
 
     def _made(self, url: Url, expected: Expected | None = None, facts: dict[str, Any] | None = None) -> J:
         job: Any = self._job(self._service, url, self.query_timeout, expected=expected, facts=facts)
@@ -417,7 +421,8 @@ class TapFlows(Generic[J]):
         make: Callable[[], Any],
         perform: Callable[..., Flow[Any]] | None = None,
     ) -> Flow[Any]:
-        more = {} if perform is None else {"perform": perform}
+        more: dict[str, Any] = {} if perform is None else {"perform": perform}
+        more["silence"] = self.query_timeout
         url = self.url / "sync"
         try:
             try:
@@ -431,28 +436,27 @@ class TapFlows(Generic[J]):
                 problem.next = _AS_JOB
             raise
 
-    def _begun(self, question: Question, choice: Choice) -> Flow[JobStatus]:
-        """A job that the service has begun."""
-        sent = question.body(choice.sent, PHASE="RUN")
-        url = self.url / "async"
-        # A second one would run beside the first, and nobody would know of it.
-        return (yield from self._service.document("POST", url, uws.read, "a job", sent=sent, repeat=Repeat.NEVER))
+    def _begun(self, question: Question, choice: Choice) -> Flow[tuple[JobFlows, JobStatus | None]]:
+        """A job that the service has begun, and what it says of it if it does so at once."""
+        url, status = yield from self._service.begun(question.body(choice.sent, PHASE="RUN"))
+        return JobFlows(self._service, url, self.query_timeout), status
 
     def _by_job(self, question: Question, choice: Choice, make: Callable[[], Any]) -> Flow[Any]:
-        status = yield from self._begun(question, choice)
-        job = JobFlows(self._service, status.url, self.query_timeout)
+        job, status = yield from self._begun(question, choice)
         # Whoever calls the question off wants no answer, and nobody else knows of the job.
-        yield Farewell(discarded(self._service, status.url))
+        yield Farewell(discarded(self._service, job.url))
         try:
-            if status.phase == uws.PENDING:
-                status = yield from job._told("PHASE=RUN")  # noqa: SLF001 - own package
-            answer = yield from job._read(status, make, started=True)  # noqa: SLF001
+            status = yield from job.started(status)
+            answer = yield from job._read(status, make, started=True)  # noqa: SLF001 - own package
         except SkykeyError as problem:
             job.went_on(problem)
             if not is_resumable(problem):
-                yield from discarded(self._service, status.url)
+                yield from discarded(self._service, job.url)
             raise
-        yield from discarded(self._service, status.url)
+        except Exception:
+            yield from discarded(self._service, job.url)
+            raise
+        yield from discarded(self._service, job.url)
         yield Farewell(None)
         return answer
 
@@ -499,9 +503,3 @@ def _table(columns: Mapping[str, list[str | None]]) -> Table:
     pa = arrow()
     data = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
     return Table(data, End(complete=True, rows=data.num_rows))
-
-
-def _typed(table: Table, schema: Any) -> Table:
-    from skykey.tables.csv_rows import typed
-
-    return replace(table, arrow=typed(table.arrow, schema))

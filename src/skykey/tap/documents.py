@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from xml.parsers import expat
 
+from skykey.calls.redirects import SEE_OTHER
 from skykey.calls.refusals import shortened
 from skykey.tables.votable import VOTableBatches
-from skykey.values.errors import Unreadable
+from skykey.values.errors import BadUrl, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from skykey.values.url import Url
     from skykey.wire.request import Head
 
 T = TypeVar("T")
@@ -179,3 +181,57 @@ class DocumentReader(Generic[T]):
     def words(self, head: Head, body: bytes, /) -> str:
         """TAP services refuse in a VOTable, whatever was asked for."""
         return VOTableBatches().words(head, body)
+
+
+class LeadingReader(Generic[T]):
+    """As `DocumentReader`, of a service that answers with the document, or with where it is.
+
+    Parameters
+    ----------
+    make, what
+        As there.
+    """
+
+    def __init__(self, make: Callable[[Head, Element], T], what: str) -> None:
+        self._reader = DocumentReader(make, what)
+        self._what = what
+        self._target: Url | None = None
+
+    def head(self, head: Head, /) -> None:
+        """Keep where it leads to, by a 303 or a 201; of an answer see `DocumentReader.head`.
+
+        Raises
+        ------
+        Unreadable
+            If that is nowhere.
+        """
+        location = head.headers.get("location")
+        if head.status != SEE_OTHER and location is None:
+            self._reader.head(head)
+            return
+        try:
+            target = head.url.resolve(location or "")
+        except BadUrl:
+            target = None
+        if target is None or (head.status != SEE_OTHER and target.origin != head.url.origin):
+            url = head.url.without_query()
+            raise Unreadable(f"{url} names an address where {self._what} cannot be", url=url)
+        self._target = target
+
+    def feed(self, chunk: bytes, /) -> Sequence[object]:
+        """Collect."""
+        return self._reader.feed(chunk)
+
+    def finish(self) -> T | Url:
+        """The document, or its address.
+
+        Raises
+        ------
+        Unreadable
+            As `DocumentReader.finish`.
+        """
+        return self._reader.finish() if self._target is None else self._target
+
+    def words(self, head: Head, body: bytes, /) -> str:
+        """See `DocumentReader.words`."""
+        return self._reader.words(head, body)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
+from urllib.parse import unquote
 
 from skykey.calls.call import Repeat
 from skykey.calls.faces import Async, Sync, method
 from skykey.calls.flow import Flow, bounded, pause
 from skykey.tables.frames import frame
-from skykey.tap import uws
+from skykey.tap import adql, formats, uws
 from skykey.tap.answers import AnswerTable, Expected
+from skykey.tap.question import Question
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import (
+    BadUrl,
     Forbidden,
     LimitExceeded,
     NotAuthenticated,
@@ -29,12 +33,14 @@ from skykey.values.errors import (
 from skykey.values.url import Url, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from skykey.tables.table import Table
+    from skykey.tap.capabilities import Capabilities
     from skykey.tap.service import Service
     from skykey.tap.uws import JobStatus
+    from skykey.wire.request import Head
 
 T = TypeVar("T")
 
@@ -47,6 +53,7 @@ _GROWTH: Final = 1.5
 _LONGEST_PAUSE: Final = 20.0
 # An answer that came sooner than this did not wait.
 _AT_ONCE: Final = 1.0
+_MOST_DIGITS: Final = 18
 
 
 class JobFlows:
@@ -61,7 +68,7 @@ class JobFlows:
     query_timeout
         Seconds for waiting and reading, where no other number is given.
     expected
-        What is known of its result.
+        What is known of its result; None where the service is to be asked.
     facts
         For the table.
     """
@@ -77,7 +84,7 @@ class JobFlows:
     ) -> None:
         self._service = service
         self._query_timeout = query_timeout
-        self._expected = expected or Expected(time_scale=service.customs.time_scale, treat=service.customs.treat)
+        self._expected = expected
         self._facts = facts or {}
         self._seen = ""
         self.url = url
@@ -177,21 +184,43 @@ class JobFlows:
 
     # -- how
 
+    def started(self, status: JobStatus | None) -> Flow[JobStatus]:
+        """Where it stands after it was begun; told to start if the service waits for that.
+
+        Parameters
+        ----------
+        status
+            What is known; None for nothing.
+        """
+        if status is None:
+            status = yield from self._leaving(self._looked())
+        if status.phase == uws.PENDING:  # the service takes no PHASE with a question
+            status = yield from self._leaving(self._told("PHASE=RUN"))
+        return status
+
     def _looked(self, status: JobStatus | None = None, wait: float = 0.0) -> Flow[JobStatus]:
         url = self.url
         if wait and status is not None:
             # Blocks until the phase is another one than what is known.
             url = Url(f"{url}?WAIT={wait:.0f}&PHASE={status.phase}")
-        looked = yield from self._service.document("GET", url, uws.read, "a job", wait=wait)
+        looked = self._own((yield from self._service.document("GET", url, uws.read, "a job", wait=wait)))
         self._seen = looked.phase
         return looked
+
+    def _own(self, status: JobStatus) -> JobStatus:
+        """The same, if it is about this job: a service that leads to another one would give somebody else's rows."""
+        name = uws.name_of(self.url)
+        if uws.name_of(status.url) not in {None, name} or status.id.rpartition("/")[2] != name:
+            raise Unreadable(f"{self.url} answered with another job ({status.id})", url=self.url)
+        return status
 
     def _told(self, what: str) -> Flow[JobStatus]:
         sent = what.encode(), _FORM
         url = self.url / "phase"
         try:
             # It leads to the job.
-            return (yield from self._service.document("POST", url, uws.read, "a job", sent=sent, repeat=Repeat.NEVER))
+            told = yield from self._service.document("POST", url, uws.read, "a job", sent=sent, repeat=Repeat.NEVER)
+            return self._own(told)
         except Unreadable:
             return (yield from self._looked())
 
@@ -200,12 +229,14 @@ class JobFlows:
         clock = SYSTEM_CLOCK
         wait = _FIRST_PAUSE
         if status is None:
-            status = yield from self._looked()
+            status = yield from self._leaving(self._looked())
+        been = set[str]()
         while status.phase in uws.UNDER_WAY and (started or status.phase != uws.PENDING):
-            before, asked = status.phase, clock.steady()
-            status = yield from self._looked(status, _LONG_POLL)
-            if status.phase == before and clock.steady() - asked < _AT_ONCE:
-                # It does not let anybody wait: the pauses are ours then.
+            been.add(status.phase)
+            asked = clock.steady()
+            status = yield from self._leaving(self._looked(status, _LONG_POLL))
+            if status.phase in been and clock.steady() - asked < _AT_ONCE:
+                # It does not let anybody wait: the pauses are ours then. A phase that is new has come by itself.
                 yield from pause(wait)
                 wait = min(wait * _GROWTH, _LONGEST_PAUSE)
         if status.phase != uws.COMPLETED:
@@ -250,19 +281,64 @@ class JobFlows:
         return detail if len(detail) > len(status.error or "") else status.error
 
     def _collected(self, status: JobStatus | None = None, *, started: bool = False) -> Flow[Table]:
-        table: Table = yield from self._read(status, lambda: AnswerTable(self._expected, self._facts), started=started)
+        done = yield from self._completed(status, started=started)
+        expected = self._expected or (yield from self._told_of(done))
+        table: Table = yield from self._read(done, lambda: AnswerTable(expected, self._facts), started=True)
         return table
+
+    def _told_of(self, status: JobStatus) -> Flow[Expected]:
+        """What is known of the result of a job that was found again: by what the service says of both."""
+        able, asked = (yield from self._service.able()), status.parameters
+        maxrec, customs = asked.get("MAXREC", ""), self._service.customs
+        told = Expected(
+            maxrec=int(maxrec) if maxrec.isascii() and maxrec.isdigit() and len(maxrec) <= _MOST_DIGITS else None,
+            able=able,
+            top=adql.top(asked.get("QUERY", "")),
+            time_scale=customs.time_scale,
+            treat=customs.treat,
+        )
+        if not _is_csv(asked.get("RESPONSEFORMAT") or asked.get("FORMAT", ""), able):
+            return told
+        schema = yield from self._promised(asked, told)
+        return told if schema is None else replace(told, asked="csv", schema=schema)
+
+    def _promised(self, asked: Mapping[str, str], told: Expected) -> Flow[Any]:
+        """The Arrow schema of its result, asked for as when it was begun; None if that cannot be asked again."""
+        statement = asked.get("QUERY")
+        if not statement or asked.get("UPLOAD") or not asked.get("LANG", "ADQL").upper().startswith("ADQL"):
+            return None
+        sent = Question(statement, maxrec=0).body(None)
+        nothing = replace(told, maxrec=0)
+        table: Table = yield from self._service.answer(
+            self._service.url / "sync",
+            lambda: AnswerTable(nothing, {}, is_apart=True),
+            silence=self._query_timeout,
+            sent=sent,
+        )
+        return table.arrow.schema
 
     def _read(self, status: JobStatus | None, make: Callable[[], Any], *, started: bool, **more: Any) -> Flow[Any]:
         done = yield from self._completed(status, started=started)
-        return (yield from self._service.answer(self._result_of(done), make, **more))
+        url = self._result_of(done)
+
+        def made() -> Any:
+            return _Own(make(), self._check)
+
+        return (yield from self._service.answer(url, made, silence=self._query_timeout, **more))
+
+    def _check(self, url: Url) -> None:
+        """See that a result is not that of another job of this service."""
+        if url.origin == self.url.origin and uws.name_of(url) not in {None, uws.name_of(self.url)}:
+            raise Unreadable(f"{self.url} leads to the result of another job", url=self.url)
 
     def _result_of(self, status: JobStatus) -> Url:
         written = status.result
         try:
-            return self.url / "results/result" if written is None else self.url.resolve(written)
-        except ValueError:  # BadUrl, or what the standard library says of brackets
+            url = self.url / "results/result" if written is None else self.url.resolve(written)
+        except BadUrl:
             raise Unreadable(f"the job {self.url} names a result that is no URL", url=self.url) from None
+        self._check(url)
+        return url
 
     def _naming(self, flow: Flow[T]) -> Flow[T]:
         try:
@@ -271,17 +347,45 @@ class JobFlows:
             self.went_on(problem)
             raise
 
+    def _leaving(self, flow: Flow[T]) -> Flow[T]:
+        """Where a look at the job fails, it is not the job that has failed: the error says where it is."""
+        try:
+            return (yield from flow)
+        except SkykeyError as problem:
+            self.went_on(problem)
+            if not isinstance(problem, NotFound) and not is_resumable(problem):
+                known = problem.next
+                self._goes_on(problem)
+                problem.next = known or problem.next
+            raise
+
+    def _goes_on(self, problem: SkykeyError) -> None:
+        seen = f", {self._seen} when last seen" if self._seen else ""
+        _named(problem, self.url, f"the job goes on{seen}: client.job({str(self.url)!r}).result()")
+
     def went_on(self, problem: SkykeyError) -> None:
         """Put into an error that says nothing about the job where the job is, and how to find it again."""
         if isinstance(problem, TransportError | Overloaded | RateLimited):
-            seen = f", {self._seen} when last seen" if self._seen else ""
-            _named(problem, self.url, f"the job goes on{seen}: client.job({str(self.url)!r}).result()")
+            self._goes_on(problem)
         elif isinstance(problem, NotAuthenticated | Forbidden):
             # A token may end before a job does; what to do about that is in the error already.
             problem.job_url = str(self.url)  # type: ignore[union-attr]  # beside what every error has
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self.url}>"
+
+
+class _Own:
+    """A reader that looks where its answer comes from in the end."""
+
+    def __init__(self, reader: Any, check: Callable[[Url], None]) -> None:
+        self.feed, self.finish, self.words = reader.feed, reader.finish, reader.words
+        self._reader, self._check = reader, check
+
+    def head(self, head: Head, /) -> None:
+        """See `Reader.head`."""
+        self._check(head.url)
+        self._reader.head(head)
 
 
 class Job(JobFlows, Sync):
@@ -351,6 +455,17 @@ def discarded(service: Service, url: Url) -> Flow[None]:
         _undeleted(url)
 
 
+def _is_csv(wanted: str, able: Capabilities) -> bool:
+    """Whether a job was asked for CSV, by any of its names."""
+    name = formats.plain(wanted)
+    aliases = {formats.plain(alias) for each in able.formats if each.kind == "csv" for alias in each.aliases}
+    return formats.Format(wanted).kind == "csv" or name == "csv" or name in aliases
+
+
+def _leads_elsewhere(path: str) -> bool:
+    return any(unquote(part) in {".", ".."} for part in path.split("/"))
+
+
 def found(base: Url, given: str) -> Url:
     """Where a job is, of what a user wrote: its URL or its id.
 
@@ -371,6 +486,7 @@ def found(base: Url, given: str) -> Url:
         raise OutOfReach(f"{url.origin} is another place than {base.origin}, which this client asks")
     inside = url.path.removeprefix(f"{home.path}/")
     name = inside.partition("/")[0]
-    if inside == url.path or not name or name in {".", ".."} or "%2f" in name.lower():
+    # As a server may read it: a dot that is quoted is one all the same.
+    if inside == url.path or uws.name_of(Url(f"{home}/{name}")) is None or _leads_elsewhere(inside):
         raise UsageError(f"{url.without_query()} is no job of {base}", next=f"its jobs are below {home}")
     return Url(f"{home}/{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -61,17 +62,19 @@ class Question:
             raise UsageError(f"a statement is text, not {type(query).__name__}")
         if adql.is_empty(query):
             raise UsageError("the statement is empty")
-        if maxrec is not None and (isinstance(maxrec, bool) or not isinstance(maxrec, int) or maxrec < 0):
+        adql.check_letters(query)
+        if maxrec is not None and (isinstance(maxrec, bool) or not isinstance(maxrec, Integral) or maxrec < 0):
             raise UsageError(f"maxrec={maxrec!r} is not a number of rows")
         tables: dict[str, bytes] = {}
         addresses: dict[str, str] = {}
         for name, given in (uploads or {}).items():
             _check_name(name, [*tables, *addresses])
             if isinstance(given, str):
-                addresses[name] = Url(given)
+                addresses[name] = _address(given, name)
             else:
                 tables[name] = _votable(given, name)
-        return cls(adql.filled(query, values, write_time), maxrec, tables, addresses)
+        rows = None if maxrec is None else int(maxrec)
+        return cls(adql.filled(query, values, write_time), rows, tables, addresses)
 
     def check(self, able: Capabilities) -> None:
         """See that the service takes what goes along.
@@ -125,6 +128,16 @@ def _check_name(name: object, others: list[str]) -> None:
         )
     if name.lower() in {other.lower() for other in others}:
         raise UsageError(f"two tables are called {name}: ADQL does not tell large letters from small ones")
+
+
+def _address(given: str, name: str) -> Url:
+    url = Url(given)
+    if set(url) & {";", ","}:
+        # TAP writes all tables in one parameter, and has no way to quote what divides them.
+        raise UsageError(
+            f"the address of the table {name} has a ; or a , in it", next="write %3B or %2C there, or give the table"
+        )
+    return url
 
 
 def _votable(given: Any, name: str) -> bytes:

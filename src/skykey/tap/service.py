@@ -11,10 +11,10 @@ from skykey.calls.memo import Memo
 from skykey.calls.refusals import shortened
 from skykey.credentials.conceal import conceal_in
 from skykey.tables.votable import VOTableBatches
-from skykey.tap import capabilities
+from skykey.tap import capabilities, uws
 from skykey.tap.capabilities import Capabilities
 from skykey.tap.customs import Customs
-from skykey.tap.documents import MOST_BYTES, DocumentReader
+from skykey.tap.documents import MOST_BYTES, DocumentReader, LeadingReader
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import (
     Forbidden,
@@ -28,8 +28,9 @@ from skykey.values.errors import (
     Redirected,
     ServiceError,
     Unreadable,
+    UsageError,
 )
-from skykey.values.url import Url
+from skykey.values.url import Url, segment
 from skykey.wire.request import Request, Timeouts
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from skykey.credentials.held import Held
     from skykey.credentials.kept import Kept
     from skykey.tap.documents import Element
+    from skykey.tap.uws import JobStatus
     from skykey.values.errors import SkykeyError
     from skykey.wire.request import Head
 
@@ -67,14 +69,11 @@ class Service:
         Of the credential that goes along; None for none.
     customs
         What is its own.
-    silence
-        How many seconds it may be silent while it works on a question.
     """
 
     url: Url
     keeper: Kept[Any] | None = None
     customs: Customs = field(default_factory=Customs)
-    silence: float = 600.0
     _memo: Memo[Capabilities] = field(default_factory=lambda: Memo(_REMEMBERED, stale=_STALE))
 
     def able(self) -> Flow[Capabilities]:
@@ -98,6 +97,7 @@ class Service:
         make: Callable[[], Any],
         perform: Callable[[Call[Any]], Flow[Any]] = ask,
         *,
+        silence: float,
         sent: tuple[bytes, str] | None = None,
     ) -> Flow[Any]:
         """Rows: of a question that is sent, or of a result that lies somewhere.
@@ -111,6 +111,8 @@ class Service:
             Makes their reader.
         perform
             `ask` or `stream`.
+        silence
+            How many seconds the service may be silent while it works on the question.
         sent
             Body and media type of a POST; a GET without.
         """
@@ -119,7 +121,7 @@ class Service:
         if sent is not None:
             body, kind = sent
             headers += (("Content-Type", kind),)
-        timeouts = Timeouts(connect=_CONNECT, silence=self.silence)
+        timeouts = Timeouts(connect=_CONNECT, silence=silence)
         request = Request("POST" if sent else "GET", url, headers, body, cap=None, timeouts=timeouts)
         # All that can be asked is to be read; but the service may still be at the first one.
         call = Call(request, make, repeat=Repeat.COSTLY, redirects=Redirects.DROP)
@@ -159,6 +161,52 @@ class Service:
         found: T = yield from self._sent(call, ask)
         return found
 
+    def begun(self, sent: tuple[bytes, str]) -> Flow[tuple[Url, JobStatus | None]]:
+        """Leave a question to a job, and do not ask for it yet: from here on it is known where it is.
+
+        Parameters
+        ----------
+        sent
+            Body and media type.
+
+        Returns
+        -------
+        tuple
+            Where the job is, and what the service says of it if it does so at once.
+
+        Raises
+        ------
+        Unreadable
+            If it is not said where the job is.
+        """
+        body, kind = sent
+        headers = (("Accept", "application/xml, text/xml, */*"), ("Content-Type", kind))
+        timeouts = Timeouts(connect=_CONNECT, silence=_DOCUMENT_SECONDS)
+        request = Request("POST", self.url / "async", headers, body, cap=MOST_BYTES, timeouts=timeouts)
+        call = Call(
+            request,
+            lambda: LeadingReader(uws.read, "a job"),
+            repeat=Repeat.NEVER,  # a second one would run beside the first, and nobody would know of it
+            redirects=Redirects.DONE,
+            total=2 * _DOCUMENT_SECONDS,
+        )
+        found: JobStatus | Url = yield from self._sent(call, ask)
+        url, status = (Url(found.without_query()), None) if isinstance(found, Url) else self._told_by(found)
+        if not uws.is_whole(url):
+            home = self.url / "async"
+            raise Unreadable(f"{home} leads to {url}, where no job can be (a login page?)", url=home)
+        return url, status
+
+    def _told_by(self, status: JobStatus) -> tuple[Url, JobStatus]:
+        """Where a job is that was told of in place of its address."""
+        if uws.is_whole(status.url):
+            return status.url, status  # it was asked for there
+        home = self.url / "async"
+        if status.id in {"", ".", "..", status.url.path.rpartition("/")[2]}:
+            raise Unreadable(f"{home} began a job and does not say where it is", url=home)
+        url = home / segment(status.id)
+        return url, replace(status, url=url)
+
     def told(self, url: Url) -> Flow[str]:
         """What a job's error document says."""
         request = Request("GET", url, cap=MOST_BYTES, timeouts=Timeouts(_CONNECT, _DOCUMENT_SECONDS))
@@ -178,17 +226,17 @@ class Service:
         ------
         ServiceError, TransportError
             If that is not sure.
+        UsageError
+            If no job can be there: nothing else is ever deleted.
         """
+        if not uws.is_whole(job):
+            raise UsageError(f"{job} is no job of {self.url}")
         request = Request("DELETE", job, timeouts=Timeouts(_CONNECT, _DELETE_SECONDS))
-        call = Call(request, _Nothing, repeat=Repeat.SAFE)
+        call = Call(request, _Nothing, repeat=Repeat.SAFE, redirects=Redirects.DONE)
         try:
             yield from bounded(self._sent(call, ask), _DELETE_SECONDS)
         except NotFound:
             return  # as it should be
-        except ServiceError as problem:
-            # It leads to the list of jobs then, which perhaps nobody may see.
-            if problem.url in {None, job.without_query()}:
-                raise
 
     def _sent(self, call: Call[Any], perform: Callable[[Call[Any]], Flow[Any]]) -> Flow[Any]:
         held: Held[Any] | None = None

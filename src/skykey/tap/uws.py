@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from skykey.calls.refusals import shortened
 from skykey.tap.documents import BadDocument
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from skykey.tap.documents import Element
     from skykey.values.url import Url
@@ -51,6 +51,8 @@ class JobStatus:
         Whether the service says that the same question may work another time.
     has_detail
         Whether there is more to be read about the error.
+    parameters
+        What it was asked, by names in capitals, as far as the service says.
     """
 
     url: Url
@@ -63,10 +65,11 @@ class JobStatus:
     ended: str | None = None
     destruction: str | None = None
     execution_seconds: float | None = None
-    results: Sequence[tuple[str, str]] = ()
+    results: Sequence[tuple[str, str]] = field(default=(), repr=False)  # a signature in one lets anybody read it
     error: str | None = None
     is_transient: bool = False
     has_detail: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def result(self) -> str | None:
@@ -89,6 +92,27 @@ class JobStatus:
             return None
         begin, end = (when if when.tzinfo else when.replace(tzinfo=UTC) for when in (begin, end))
         return (end - begin).total_seconds()
+
+
+def name_of(url: Url) -> str | None:
+    """The name of the job that is here, or that this is a part of; None if it is none.
+
+    Examples
+    --------
+    >>> from skykey.values.url import Url
+    >>> name_of(Url("https://a.example/tap/async/7/results/result")), name_of(Url("https://a.example/tap/async"))
+    ('7', None)
+    """
+    from urllib.parse import unquote
+
+    _, home, below = url.path.rpartition("/async/")
+    name = unquote(below.partition("/")[0])
+    return name if home and name and "/" not in name and not set(name) <= {"."} else None
+
+
+def is_whole(url: Url) -> bool:
+    """Whether this is where a job is, and not the list of jobs, or a part of one."""
+    return name_of(url) is not None and "/" not in url.path.rpartition("/async/")[2].rstrip("/")
 
 
 def read(head: Head, document: Element) -> JobStatus:
@@ -130,19 +154,19 @@ def _status(url: Url, job: Element, name: str | None = None) -> JobStatus:
     if not phase:
         raise BadDocument("a job without a phase")
     summary = job.first("errorSummary")
-    results = job.first("results")
+    results, parameters = job.first("results"), job.first("parameters")
     from skykey.values.url import Url
 
     return JobStatus(
         url=Url(url.without_query()),
-        id=name or job.said("jobId") or url.path.rpartition("/")[2],
+        id=shortened(name or job.said("jobId") or url.path.rpartition("/")[2]),
         phase=shortened(phase),
-        owner=job.said("ownerId"),
-        run_id=job.said("runId"),
-        created=job.said("creationTime"),
-        started=job.said("startTime"),
-        ended=job.said("endTime"),
-        destruction=job.said("destruction"),
+        owner=_shown(job, "ownerId"),
+        run_id=_shown(job, "runId"),
+        created=_shown(job, "creationTime"),
+        started=_shown(job, "startTime"),
+        ended=_shown(job, "endTime"),
+        destruction=_shown(job, "destruction"),
         execution_seconds=_seconds(job.said("executionDuration")),
         results=[
             (each.attributes.get("id", ""), each.attributes["href"])
@@ -152,7 +176,16 @@ def _status(url: Url, job: Element, name: str | None = None) -> JobStatus:
         error=shortened(summary.said("message") or summary.text) or None if summary else None,
         is_transient=summary is not None and summary.attributes.get("type", "").lower() == "transient",
         has_detail=summary is not None and summary.attributes.get("hasDetail", "").lower() in {"true", "1"},
+        parameters={
+            each.attributes.get("id", "").upper(): each.text
+            for each in (parameters.all("parameter") if parameters else ())
+            if each.attributes.get("byReference", "false").lower() in {"false", "0"}
+        },
     )
+
+
+def _shown(job: Element, name: str) -> str | None:
+    return shortened(job.said(name) or "") or None
 
 
 def _seconds(text: str | None) -> float | None:

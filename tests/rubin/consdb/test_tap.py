@@ -2,7 +2,9 @@
 
 import asyncio
 import datetime as dt
+import io
 import pickle
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +25,7 @@ from skykey.rubin.consdb_query import AsyncConsDbTap, ConsDb, ConsDbFastAPI, Con
 from skykey.sandbox import Box, running
 from skykey.tables.dtypes import frame_of
 from skykey.tap.jobs import AsyncJob, Job
+from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import (
     Forbidden,
     Interrupted,
@@ -33,8 +36,10 @@ from skykey.values.errors import (
     SkykeyError,
     TimedOut,
     UnknownName,
+    Unreadable,
     UsageError,
 )
+from tests.rubin.consdb.answers import closing_all
 from tests.rubin.test_influx_faults import Hasty
 from tests.wire.server import Seen, reply, serving
 
@@ -201,6 +206,48 @@ def test_names_and_attributes_are_the_documented_ones(box: Box, monkeypatch: pyt
     client.query_timeout = 5
     assert len(client.query(SOME)) > 100
     assert client._flows().query_timeout == 5
+
+
+ONE_ROW = (
+    '<VOTABLE><RESOURCE><TABLE><FIELD name="n" datatype="int"/><DATA><TABLEDATA><TR><TD>1</TD></TR></TABLEDATA></DATA>'
+    "</TABLE></RESOURCE></VOTABLE>"
+)
+
+
+def asked_of(client: Any) -> Any:
+    """The answer to a question, from either face."""
+
+    async def asked() -> Any:
+        return await client.query.table("select 1")
+
+    return asyncio.run(asked()) if isinstance(client, AsyncConsDbTap) else client.query.table("select 1")
+
+
+@pytest.mark.parametrize("make", [blocking, asynchronous])
+def test_a_time_limit_that_is_raised_after_the_first_question_counts(make: Callable[..., Any]) -> None:
+    def slow(seen: Seen) -> bytes:
+        if not seen.path.endswith("/sync"):
+            return reply(404)
+        time.sleep(0.6)
+        return reply(200, ONE_ROW, Content_Type="text/xml")
+
+    with serving(slow) as server:
+        client = make(server.url, query_timeout=0.2)
+        client._clock = SYSTEM_CLOCK
+        with pytest.raises(TimedOut):
+            asked_of(client)
+        client.query_timeout = 20
+        assert len(asked_of(client)) == 1
+
+
+@pytest.mark.parametrize("make", [blocking, asynchronous])
+def test_numbers_that_64_bits_with_a_sign_cannot_hold_are_no_error_of_a_library(make: Callable[..., Any]) -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"n": pa.array([2**63], pa.uint64())}), sink)
+    answer = reply(200, sink.getvalue(), Content_Type="application/vnd.apache.parquet")
+    faults = pytest.raises(Unreadable, match="no place")
+    with serving(lambda seen: answer if seen.path.endswith("/sync") else reply(404)) as server, faults:
+        asked_of(make(server.url))
 
 
 def test_two_clients_at_once_cost_two_round_trips_each(box: Box, tap: ConsDbTap, http: ConsDbFastAPI) -> None:
@@ -396,11 +443,22 @@ def test_pyvo_gets_the_same_with_the_same_token(box: Box, tap: ConsDbTap) -> Non
     assert service is tap.tap
     assert type(service).__name__ == "TAPService"
     assert service.baseurl == f"{box.site_url}/api/consdbtap"
-    with tap.credential:
+    with closing_all(tap.credential):
         found = service.run_sync(SOME).to_table().to_pandas()
         assert found["visit_id"].tolist() == tap.query(SOME)["visit_id"].tolist()
         by_job = service.run_async(SOME).to_table()
         assert len(by_job) == len(found)
+
+
+def test_pyvo_reads_the_columns_of_a_table_with_the_same_token(box: Box, tap: ConsDbTap) -> None:
+    """Its own list of tables forgets the session."""
+    with closing_all(tap.credential):
+        tables = tap.tap.tables
+        assert tables is tap.tap.tables
+        assert "cdb_lsstcam.visit1" in tables
+        named = [column.name for column in tables["cdb_lsstcam.visit1"].columns]
+        assert sorted(named) == sorted(tap.columns("cdb_lsstcam.visit1")["column_name"])
+    assert ("GET", "/tables/cdb_lsstcam.visit1") in asked(box)
 
 
 def test_a_new_token_is_used_by_whoever_has_the_session() -> None:

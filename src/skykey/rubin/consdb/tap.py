@@ -93,7 +93,7 @@ class ConsDbTapFlows(VisitFlows, SiteService):
                 dal: Any = import_module("pyvo.dal")
             except ImportError as missing:
                 raise MissingExtra.of("vo", "pyvo's TAPService") from missing
-            self.__dict__.setdefault("_pyvo", dal.TAPService(self._url, session=session))
+            self.__dict__.setdefault("_pyvo", _carrying(dal.TAPService)(self._url, session=session))
         return self.__dict__["_pyvo"]
 
     @property
@@ -337,6 +337,20 @@ class ConsDbTapFlows(VisitFlows, SiteService):
             problem.next = advice.remedy()
         else:
             advice.give(problem)
+
+
+def _carrying(kind: Any) -> Any:
+    """The service as pyvo makes it, with a list of tables that asks for a table's columns by the same session.
+
+    pyvo makes a session of its own there (1.9.1), which has no token.
+    """
+
+    def tables(service: Any) -> Any:
+        found = kind.tables.fget(service)
+        found._session = service._session  # noqa: SLF001 - the list has no other way to be given one
+        return found
+
+    return type(kind.__name__, (kind,), {"tables": property(tables, doc=kind.tables.__doc__)})
 
 
 def _tai_text(when: Any) -> str:
