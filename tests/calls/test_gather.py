@@ -1,6 +1,7 @@
 """Several flows at once: their order, their limits, and that nothing of them goes on when one has failed."""
 
 import asyncio
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 import skykey
 from skykey.calls.flow import Flow, ask, bounded, gather, pause
 from skykey.calls.memo import Memo
+from skykey.calls.side_by_side import in_threads
 from skykey.values.bell import Bell
 from skykey.values.calloff import stop_flag
 from skykey.values.clock import SYSTEM_CLOCK
@@ -193,3 +195,66 @@ def test_a_bell_that_nobody_calls_off_is_heard() -> None:
     bell.ring()
     thread.join(5)
     assert heard == [True, False]
+
+
+def press_ctrl_c() -> None:
+    # To the main thread itself, whose wait it interrupts.
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+@pytest.mark.parametrize("seconds", [(0.6, 0.6), (0.6, 0.05), (0.05, 0.6)])
+def test_whoever_presses_ctrl_c_waits_for_work_that_is_ending(seconds: tuple[float, float]) -> None:
+    """On Python 3.11 a thread whose `join` was interrupted is said to have ended."""
+    ended: list[float] = []
+
+    def work(length: float) -> None:
+        time.sleep(length)
+        ended.append(length)
+
+    presser = threading.Timer(0.2, press_ctrl_c)
+    presser.start()
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(work, seconds, 2)
+    assert sorted(ended) == sorted(seconds)
+    assert not [thread for thread in threading.enumerate() if thread.name == "skykey-gather"]
+    presser.join()
+
+
+def test_a_thread_whose_start_was_interrupted_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = threading.Event(), list[int]()
+
+    def work(number: int) -> None:
+        begun.set()
+        time.sleep(0.3)
+        ended.append(number)
+
+    class Pressed(threading.Thread):
+        def start(self) -> None:
+            super().start()
+            begun.wait(5)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading, "Thread", Pressed)
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(work, [1, 2], 2)
+    assert ended == [1]
+
+
+def test_ctrl_c_ends_flows_that_wait_side_by_side(ceiling: Callable[[float], float]) -> None:
+    ended: list[str] = []
+
+    def waits() -> Flow[None]:
+        try:
+            yield from pause(30)
+        finally:
+            time.sleep(0.3)  # what it has left to do
+            ended.append("ended")
+
+    presser = threading.Timer(0.2, press_ctrl_c)
+    presser.start()
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        Asker().run(lambda: gather([waits(), waits(), waits()], at_once=2))
+    assert ended == ["ended", "ended"]
+    assert time.monotonic() - begin < 0.5 + ceiling(1)
+    presser.join()

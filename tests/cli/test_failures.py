@@ -265,10 +265,88 @@ def test_a_pipe_gets_no_colours_and_a_terminal_does(box: Box, start: Any) -> Non
     assert "\x1b[" in on_terminal(80, "why", "rubin")[1]
 
 
-def test_control_characters_of_an_answer_do_not_reach_the_terminal() -> None:
-    from skykey.cli.grid import _printable
+HOSTILE = "\x1b\x07\x9b\x85\u202e\u2066\u200f\u2028\r\x7f"
 
-    assert "\x1b" not in _printable("\x1b]0;title\x07")
+
+def test_control_characters_of_an_answer_do_not_reach_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from skykey.cli.grid import show
+
+    monkeypatch.setattr("skykey.cli.grid.on_terminal", lambda: True)
+    show([f"a{HOSTILE}", f"b{HOSTILE}"], [[f"x{HOSTILE}", f"y{HOSTILE}"]], folded=f"b{HOSTILE}")
+    shown = capsys.readouterr().out
+    assert "a\N{REPLACEMENT CHARACTER}" in shown
+    assert [letter for letter in shown if letter in HOSTILE] == []
+
+
+def test_control_characters_of_an_error_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    from skykey.cli.failures import tell
+
+    words = f"no column{HOSTILE}\nLINE 1: select\n        ^"
+    tell(errors.QueryError(f"refused{HOSTILE}", words=words, next=f"use {HOSTILE}"), as_json=True)
+    told = capsys.readouterr()
+    assert [letter for letter in told.out + told.err if letter in HOSTILE] == []
+    assert "\nLINE 1: select\n        ^\nNext: use " in told.err
+    assert json.loads(told.out)["error"]["words"] == words
+
+
+def test_control_characters_of_a_job_s_phase_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    from skykey.cli.rubin.tap.waiting import _watch
+
+    class Job:
+        phases = iter([f"HELD{HOSTILE}", "COMPLETED"])
+
+        def phase(self) -> str:
+            return next(self.phases)
+
+        def wait(self, _: float) -> None:
+            pass
+
+    _watch(Job(), None)
+    said = capsys.readouterr().err
+    assert said.startswith("the job is HELD\N{REPLACEMENT CHARACTER}")
+    assert [letter for letter in said if letter in HOSTILE] == []
+
+
+@pytest.mark.parametrize("arguments", [["topics"], ["fields", FOO], ["query", "SELECT 1"], ["report", "20260320"]])
+def test_names_of_a_service_do_not_reach_the_terminal_as_they_are(
+    box: Box, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    import pandas as pd
+    import pyarrow as pa
+
+    from skykey.tables.end import End
+    from skykey.tables.table import Table
+
+    class Evil:
+        """In the place of a client."""
+
+        site = db_name = "evil"
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.query = self
+
+        def get_topics(self) -> list[str]:
+            return [f"a{HOSTILE}"]
+
+        def get_fields(self, _: str) -> pd.DataFrame:
+            return pd.DataFrame({"fieldKey": [f"a{HOSTILE}"], "fieldType": [HOSTILE]})
+
+        def table(self, _: str) -> Table:
+            return Table(pa.table({f"a{HOSTILE}": [f"b{HOSTILE}"]}), End(complete=True, rows=1))
+
+        def query_night_report(self, *_: object) -> object:
+            return [{"day_obs": 20260320, "user_id": HOSTILE, "summary": HOSTILE, "observers_crew": [HOSTILE]}], HOSTILE
+
+    for name in ("output", "grid", "rubin.topics", "rubin.report", "rubin.query"):
+        monkeypatch.setattr(f"skykey.cli.{name}.on_terminal", lambda: True)
+    monkeypatch.setattr("skykey.rubin.connections.get_clients", lambda *_: {"efd": Evil(), "night_report": Evil()})
+    for more in [[], ["--html"]] if arguments[0] == "report" else [[]]:
+        result = run("rubin", *arguments, *more)
+        assert result.exit_code == 0
+        assert "\N{REPLACEMENT CHARACTER}" in result.output or more
+        assert [letter for letter in result.output if letter in HOSTILE] == []
 
 
 def test_cells_with_tabs_stay_one_cell(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """A night as a picture: on both grounds, with whatever there is, and nothing of it passed off as the whole."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,15 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
-from skykey.cli.rubin.night import picture
+from skykey.cli import canvas
+from skykey.cli.rubin.messages import length
+from skykey.cli.rubin.night import document, html, picture, sky_map, text
 from skykey.cli.rubin.night.colours import MARKERS, ON_DARK, ON_LIGHT
+from skykey.cli.themes import LIGHT
 from skykey.rubin.night import Night, bounds
 from skykey.rubin.night_sun import sun_height
 from skykey.values.errors import Overloaded
@@ -127,6 +134,46 @@ def test_bands_are_told_apart_by_colour_and_by_shape() -> None:
         assert len({colours.info, colours.warning, colours.error}) == 3
 
 
+def test_the_column_has_what_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import SubFigure
+
+    places: list[tuple[float, float]] = []
+    add = SubFigure.add_axes
+
+    def noting(self: SubFigure, place: Any, **more: Any) -> Any:
+        places.append((place[1], place[1] + place[3]))
+        return add(self, place, **more)
+
+    monkeypatch.setattr(SubFigure, "add_axes", noting)
+    lost = message(1, "2025-06-21T02:00:00", time_lost=600.0, time_lost_type="fault")
+    many = [{"obs_start": "2025-06-21T02:00:00", "band": band, "science_program": band} for band in "ugrizyabc"]
+    measured = [{"obs_start": "2025-06-21T02:00:00", "band": band, **MEASURED, **PLACE} for band in "gri"]
+    for of, blocks in (
+        (full(seen=visits(*measured), told=log(lost)), 5),
+        (night(seen=visits(*many), told=log(lost)), 3),
+    ):
+        places.clear()
+        said = texts_of(of, tmp_path / "x.svg")
+        assert len(places) == blocks
+        assert ("medians" in said, "time lost, by the log" in said) == (blocks > 3, blocks > 3)
+        tops, bottoms = [top for _, top in places], [bottom for bottom, _ in places]
+        assert tops[0] < 1
+        assert bottoms[-1] > 0
+        assert all(below < above for below, above in zip(tops[1:], bottoms, strict=False))
+
+
+def test_medians_are_those_of_each_band(tmp_path: Path) -> None:
+    rows = [
+        {"band": band, "obs_start": "2025-06-21T02:00:00", **PLACE, **MEASURED, "zero_point_median": zero}
+        for band, zero in (("g", 32.25), ("g", 32.75), ("g", 40.0), ("r", 31.25))
+    ]
+    said = texts_of(full(seen=visits(*rows, {"band": "i", **PLACE})), tmp_path / "x.svg").split("\n")
+    unknown = "\N{EN DASH}"
+    # Column by column, of g and r; of what is in i nothing was measured.
+    expected = ["0.94", "0.94", "32.75", "31.25", unknown, unknown]
+    assert [word for word in said if word in set(expected)] == expected
+
+
 def test_a_picture_draws_each_visit_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib.axes import Axes
 
@@ -144,3 +191,82 @@ def test_a_picture_draws_each_visit_where_it_was(tmp_path: Path, monkeypatch: py
     # 37 s before what the database says: that is TAI.
     assert whens[0] == [int(np.datetime64("2025-06-21T01:59:23", "ns").astype("int64"))]
     assert [list(places) for _, places, _ in drawn] == [[float(number)] for number in range(6)]
+
+
+@pytest.mark.parametrize(
+    "words", ["$x_{$", "$$", r"\$a_{", "$\N{WARNING SIGN}{", "\x1b[2J\u202e", "\N{CJK UNIFIED IDEOGRAPH-65E5}" * 99]
+)
+def test_words_that_look_like_mathematics_are_words(tmp_path: Path, words: str) -> None:
+    seen = visits({"obs_start": "2025-06-21T02:00:00", "band": words, "science_program": words, **MEASURED, **PLACE})
+    told = log(message(1, "2025-06-21T02:00:00", time_lost=600.0, time_lost_type=words))
+    said = texts_of(night(seen=seen, told=told), tmp_path / "x.svg")
+    first = "".join(letter for letter in words if letter.isprintable())[:20]
+    assert len(re.findall(rf"{re.escape(first)}", said)) >= 4
+
+
+@pytest.mark.parametrize("lost", [1e12, 1e300, 1.7e308, float("inf"), float("nan"), -1e300, 5e-324])
+def test_lost_time_ends_with_the_night(tmp_path: Path, lost: float) -> None:
+    told = [message(n, "2025-06-21T02:00:00", time_lost=lost, time_lost_type="fault") for n in range(3)]
+    of = full(told=log(*told))
+    picture.write(of, tmp_path / "x.png")
+    said = list(text.lines(of))
+    assert any("3 messages" in line for line in said)
+    assert max(map(len, said)) < 120
+
+
+def test_a_length_that_nobody_can_wait_for_is_short() -> None:
+    assert length(9e99) == "2.5e+96 h"
+    assert length(999_999_999) == "277777 h 47 min"
+
+
+@pytest.mark.parametrize("sizes", [(1.0, 3.0), (1e99, 1e98), (5e-324, 5e-324)])
+def test_bars_and_their_words_have_room_whatever_their_size(sizes: tuple[float, float]) -> None:
+    axis = Figure().subplots()
+    sky_map.bars(axis, [(size, "said") for size in sizes], ["red"] * 2, LIGHT)
+    widths = [bar.get_width() for bar in axis.patches]
+    assert widths == [size / max(sizes) for size in sizes]
+    assert [said.get_position()[0] for said in axis.texts] == widths
+    assert axis.get_xlim()[1] > 2 * max(widths)
+
+
+HOSTILE_WORDS = (
+    st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.sampled_from(["$x_{$", "u"])
+)
+HOSTILE_NUMBERS = st.none() | st.floats() | st.sampled_from([1e12, 1e300, -1e300, float("nan"), 0.0, 45.0])
+HOSTILE_TIMES = st.none() | st.sampled_from(
+    ["1973-01-01T00:00:00", "2025-06-21T02:00:00", "2025-06-21T02:00:00.123456", "2262-04-11T00:00:00"]
+)
+MEASURES = [*MEASURED, *PLACE, "exp_time"]
+HOSTILE_VISITS = st.fixed_dictionaries(
+    {"obs_start": HOSTILE_TIMES, "band": HOSTILE_WORDS, "science_program": HOSTILE_WORDS}
+    | dict.fromkeys(MEASURES, HOSTILE_NUMBERS)
+)
+HOSTILE_MESSAGES = st.fixed_dictionaries(
+    {
+        "begin": HOSTILE_TIMES,
+        "level": st.sampled_from([-(10**9), 0, 10, 30, 35, 40, 2**31]),
+        "time_lost": HOSTILE_NUMBERS.map(lambda number: 0.0 if number is None else number),
+        "time_lost_type": HOSTILE_WORDS,
+        "message_text": HOSTILE_WORDS.map(str),
+        "user_id": HOSTILE_WORDS.map(str),
+    }
+)
+
+
+# A drawing takes a tenth of a second, and a smaller one that fails would take minutes to find.
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(
+    st.lists(HOSTILE_VISITS, max_size=4), st.lists(HOSTILE_MESSAGES, max_size=4), st.lists(HOSTILE_NUMBERS, max_size=3)
+)
+def test_whatever_was_written_can_be_drawn(
+    seen: list[dict[str, Any]], told: list[dict[str, Any]], wind: list[float | None]
+) -> None:
+    told = [message(number, **each) for number, each in enumerate(told)]
+    of = night(seen=visits(*seen), told=log(*told), wind=samples(*wind))
+    small = canvas.settings_of(LIGHT) | {"savefig.dpi": 15}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canvas, "settings_of", lambda _: small)
+        assert picture.png(of).startswith(b"\x89PNG")
+    assert list(text.lines(of))
+    assert html.page(of, light=b"", dark=b"")
+    json.dumps(document.of_night(of), allow_nan=False)

@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 
 from skykey.rubin.connections import get_clients
 from skykey.rubin.consdb import service as consdb_service
-from skykey.rubin.consdb_query import AsyncConsDbFastAPI, ConsDb, ConsDbFastAPI
+from skykey.rubin.consdb_query import AsyncConsDbFastAPI, AsyncConsDbTap, ConsDb, ConsDbFastAPI, ConsDbTap
 from skykey.sandbox import Box, running
 from skykey.tables.table import Table
 from skykey.values.errors import (
@@ -725,3 +725,50 @@ def test_a_token_that_the_service_says_back_is_in_no_error(status: int) -> None:
                 ask("lsstcam")
             shown = [str(each) for each in (caught.value, caught.value.__cause__, caught.value.__context__)]
             assert AUTH[1] not in " ".join([*shown, *getattr(caught.value, "__notes__", [])])
+
+
+# -- the documented base, for programs that ask in a way of their own
+
+
+class Recorded(ConsDb):
+    """What programs write: a constructor and a `query` of their own."""
+
+    def __init__(self, answer: pd.DataFrame) -> None:
+        super().__init__()
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def query(self, query: str) -> pd.DataFrame:
+        self.asked.append(query)
+        return self.answer
+
+
+def test_a_program_s_own_way_to_ask_has_the_other_questions() -> None:
+    answer = pd.DataFrame({"visit_id": [2, 1], "exp_midpt_mjd": [61119.6, 61119.5], "band": ["r", "g"]})
+    mine = Recorded(answer)
+    found = mine.get_visits("LSSTCam", "2026-03-20T12:00Z", visit_constraint="visit1.band = 'r'")
+    assert list(found["visit_id"]) == [1, 2]  # by time, and nothing of a derived column that has no source
+    assert list(answer["visit_id"]) == [2, 1]
+    assert mine.get_visits("lsstcam", augment=False) is answer
+    assert mine.query_ccdvisits("lsstcam", 5, 90, detector_max=98) is answer
+    assert [said.count("cdb_lsstcam.visit1") > 0 for said in mine.asked] == [True] * 3
+    assert "(visit1.band = 'r')" in mine.asked[0]
+    assert "detector <= 98" in mine.asked[2]
+    with pytest.raises(UsageError):
+        mine.get_visits("no instrument; drop table x")
+    assert len(mine.asked) == 3
+
+
+def test_the_base_asks_nobody() -> None:
+    base = ConsDb()
+    for ask in (lambda: base.query("select 1"), lambda: base.get_visits("lsstcam")):
+        with pytest.raises(NotImplementedError):
+            ask()
+
+
+@pytest.mark.parametrize("kind", [ConsDbFastAPI, AsyncConsDbFastAPI, ConsDbTap, AsyncConsDbTap])
+def test_every_client_is_one_and_asks_in_its_own_way(kind: type[ConsDb]) -> None:
+    assert issubclass(kind, ConsDb)
+    for name in ("query", "get_visits", "query_ccdvisits"):
+        assert getattr(kind, name) is not getattr(ConsDb, name)
+        assert hasattr(getattr(kind, name), "flow")

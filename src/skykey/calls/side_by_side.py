@@ -48,6 +48,8 @@ def in_threads(work: Callable[[T], R], items: Sequence[T], at_once: int) -> list
                 course.end(number, work(items[number]))
             except BaseException as problem:  # noqa: BLE001 - raised again in the thread that waits
                 course.fail(problem)
+            finally:
+                course.leave()
 
     threads: list[threading.Thread] = []
     try:
@@ -56,13 +58,15 @@ def in_threads(work: Callable[[T], R], items: Sequence[T], at_once: int) -> list
             thread = threading.Thread(target=context.run, args=(worker,), name="skykey-gather", daemon=True)
             thread.start()
             threads.append(thread)
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(LOOK)
-                if outer is not None and outer.is_set():
-                    course.fail(Interrupted("called off"))
+        # Not by `join`: a thread whose `join` was interrupted counts as ended for Python, and may be at work still.
+        while not course.is_over(LOOK):
+            if outer is not None and outer.is_set():
+                course.fail(Interrupted("called off"))
     finally:
         course.stop.set()
+        # Also for one that is in no list, because its start was interrupted.
+        while not course.is_over(LOOK):
+            pass
         for thread in threads:
             thread.join()
     return course.outcome()
@@ -104,6 +108,8 @@ class _Course:
     def __init__(self, items: Sequence[Any]) -> None:
         self.stop = threading.Event()
         self._lock = threading.Lock()
+        self._left = threading.Condition(self._lock)
+        self._at_work = 0
         self._begun = 0
         self._results: dict[int, Any] = {}
         self._count = len(items)
@@ -115,6 +121,7 @@ class _Course:
             if self.stop.is_set() or self._begun == self._count:
                 return None
             self._begun += 1
+            self._at_work += 1
             return self._begun - 1
 
     def end(self, number: int, result: Any) -> None:
@@ -127,6 +134,20 @@ class _Course:
             if self._failure is None:
                 self._failure = problem
         self.stop.set()
+
+    def leave(self) -> None:
+        """Nobody is at work on an item any more that was begun."""
+        with self._left:
+            self._at_work -= 1
+            self._left.notify_all()
+
+    def is_over(self, seconds: float) -> bool:
+        """Whether nobody is at work and nobody will be; waits for it for some seconds."""
+        with self._left:
+            return self._left.wait_for(self._is_idle, seconds)
+
+    def _is_idle(self) -> bool:
+        return not self._at_work and (self.stop.is_set() or self._begun == self._count)
 
     def outcome(self) -> list[Any]:
         """The results in order, or the failure."""

@@ -6,14 +6,17 @@ import atexit
 import os
 import shutil
 import tempfile
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from skykey.cli.output import visible
 from skykey.values.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from skykey.cli.themes import Theme
 
@@ -78,10 +81,9 @@ def check_extra() -> None:
 
 
 def shortened(text: str) -> str:
-    """A text that has room beside a panel, and means what it says."""
-    # matplotlib reads what stands between dollar signs as mathematics.
-    short = text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}\N{HORIZONTAL ELLIPSIS}"
-    return short.replace("$", r"\$")
+    """A text that has room beside a panel: one line, of letters that are seen."""
+    seen = visible(text)
+    return seen if len(seen) <= _LONGEST_TEXT else f"{seen[: _LONGEST_TEXT - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def ground(panel: Any, sky: Sky, theme: Theme) -> None:
@@ -115,12 +117,13 @@ def time_axis(panels: Sequence[Any], dates: Any, span: tuple[Any, Any]) -> None:
 
 def head(figure: Any, words: Words, theme: Theme) -> None:
     """Write what the picture shows, when and where that was, above the first panel."""
+    title, when, origin = (visible(text) for text in (words.title, words.below, words.aside))
     # As one text it has a place in the layout; the second line, which is lighter, is written over its empty one.
-    above = figure.suptitle(f"{words.title}\n", x=0.01, ha="left", fontsize=13, fontweight="bold", linespacing=1.3)
+    above = figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=13, fontweight="bold", linespacing=1.3)
     place = {"xycoords": above, "textcoords": "offset points", "fontsize": 9.5, "color": theme.faint}
-    below = figure.axes[0].annotate(words.below, (0, 0), xytext=(0, 3), va="bottom", annotation_clip=False, **place)
+    below = figure.axes[0].annotate(when, (0, 0), xytext=(0, 3), va="bottom", annotation_clip=False, **place)
     below.set_in_layout(False)
-    figure.text(0.99, 0.99, words.aside, ha="right", va="top", fontsize=9.5, color=theme.faint)
+    figure.text(0.99, 0.99, origin, ha="right", va="top", fontsize=9.5, color=theme.faint)
 
 
 def write(figure: Any, path: Path) -> None:
@@ -140,6 +143,8 @@ def settings_of(theme: Theme) -> dict[str, Any]:
         "axes.facecolor": theme.paper,
         "savefig.facecolor": theme.paper,
         "grid.color": theme.lines,
+        # Names and texts come from elsewhere, and what stands between dollar signs there is no mathematics.
+        "text.parse_math": False,
         **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), theme.ink),
         # A line of millions of points is too much for the renderer in one piece.
         "agg.path.chunksize": 20_000,
@@ -157,11 +162,22 @@ def matplotlib() -> tuple[Any, Any, Any]:
     _prepare_folder()
     try:
         # The figure itself, without pyplot: no window system is asked for, no state is kept.
-        from matplotlib import dates, rc_context
+        from matplotlib import dates
         from matplotlib.figure import Figure
     except ImportError as missing:
         raise MissingExtra.of("plot", "a picture") from missing
-    return Figure, dates, rc_context
+    return Figure, dates, _settings
+
+
+@contextmanager
+def _settings(chosen: Mapping[str, Any]) -> Iterator[None]:
+    from matplotlib import rc_context
+
+    settings: Any = chosen
+    with rc_context(settings), warnings.catch_warnings():
+        # Letters that the font does not have are drawn as boxes, which says it well enough.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from|Matplotlib currently does not support", UserWarning)
+        yield
 
 
 def _prepare_folder() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from skykey.cli.output import document, say
+from skykey.cli.output import document, say, visible_lines
 from skykey.values.errors import MissingExtra, SkykeyError, UsageError
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ def tell(error: SkykeyError, *, as_json: bool) -> int:
 
 def explain(error: SkykeyError) -> None:
     """Say it on stderr only."""
-    say(f"{click.style('error', fg='red', bold=True)} [{error.code}]: {error.message}")
+    say(f"{click.style('error', fg='red', bold=True)} [{error.code}]: {visible_lines(error.message)}")
     if error.words:
-        say(f"The server said: {error.words}")
+        say(f"The server said: {visible_lines(error.words)}")
     if error.next:
-        say(f"{click.style('Next:', bold=True)} {error.next}")
+        say(f"{click.style('Next:', bold=True)} {visible_lines(error.next)}")
 
 
 def described(error: SkykeyError) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
-from skykey.cli.output import on_terminal, say
+from skykey.cli.output import on_terminal, say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,14 +63,14 @@ def _for_people(names: Sequence[str], rows: list[Sequence[str]], most: int, fold
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for number, name in enumerate(names[:fitting]):
         if name == folded:
-            table.add_column(Text(name), overflow="fold", min_width=_NARROWEST_FOLD)
+            table.add_column(Text(visible(name)), overflow="fold", min_width=_NARROWEST_FOLD)
             continue
-        right = all(_is_number(row[number]) for row in shown)
-        table.add_column(Text(name), no_wrap=True, overflow="ellipsis", justify="right" if right else "left")
+        side: Literal["left", "right"] = "right" if all(_is_number(row[number]) for row in shown) else "left"
+        table.add_column(Text(visible(name)), no_wrap=True, overflow="ellipsis", justify=side)
     for position, row in enumerate(shown):
         if hidden and position == len(head):
             table.add_row(*[Text("...", style="dim")] * fitting)
-        table.add_row(*(Text(_printable(cell)) for cell in row[:fitting]))
+        table.add_row(*(Text(visible(cell)) for cell in row[:fitting]))
     Console(width=width, highlight=False, soft_wrap=False).print(table)
     if hidden:
         say(f"{hidden:,} rows in the middle are not shown (--rows 0 shows all, --out x.parquet writes them)")
@@ -95,8 +95,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return text == "-"
     return True
-
-
-def _printable(text: str) -> str:
-    # A terminal would obey control characters.
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -54,6 +54,16 @@ def width() -> int:
     return max(_NARROWEST, min(columns, _WIDEST))
 
 
+def visible(text: str) -> str:
+    """A text without what a terminal would obey: control characters, and letters that turn the direction of writing."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def visible_lines(text: str) -> str:
+    """As `visible`, with its lines: what a database says has a mark below the place that it means."""
+    return "\n".join(visible(line.expandtabs()) for line in text.splitlines())
+
+
 def wrapped(text: str, *, first: str = "", rest: str = "") -> str:
     """Fold a text to the width; names, paths and URLs stay whole, so that they can be copied.
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from skykey.calls.faces import Async, Sync
 from skykey.calls.flow import Flow, bounded, gather
-from skykey.rubin.consdb import service
+from skykey.rubin.consdb import service, sql
 from skykey.rubin.consdb.schema import SchemaFlows
 from skykey.rubin.consdb.tap import ConsDbTapFlows
 from skykey.rubin.consdb.visits import VisitFlows
-from skykey.rubin.service import SiteService, keeper_for, paired, token_of
+from skykey.rubin.service import keeper_for, paired, token_of
 from skykey.tables.frames import frame, frame_twin
 from skykey.tables.packages import arrow
 from skykey.tables.repeated import apart, repeats
@@ -37,13 +37,50 @@ _AT_ONCE: Final = 4
 R = TypeVar("R", bound="JsonBatches")
 
 
-class ConsDb(SiteService):
-    """Base of the documented classes."""
+class ConsDb:
+    """Base of the documented classes, and of those of programs that ask the database in a way of their own.
+
+    Whoever has a `query` has the other questions too; that of this class raises ``NotImplementedError``.
+
+    Examples
+    --------
+    >>> class Recorded(ConsDb):
+    ...     def query(self, query):
+    ...         return pd.read_parquet("visits.parquet")
+    >>> visits = Recorded().get_visits("lsstcam", visit_constraint="visit1.day_obs = 20260320")  # doctest: +SKIP
+    """
 
     query_timeout: float = 600.0
 
+    def query(self, query: str) -> Any:
+        """Ask one statement; gives a DataFrame."""
+        raise NotImplementedError
 
-class ConsDbFlows(ConsDb, VisitFlows, SchemaFlows):
+    def get_visits(
+        self,
+        instrument: str,
+        t_start: Any = None,
+        t_end: Any = None,
+        visit_constraint: str | None = None,
+        augment: bool = True,
+    ) -> Any:
+        """As `VisitFlows.get_visits`, asked by `query`, whose types and names of columns they are."""
+        visits = self.query(sql.visits(instrument, t_start, t_end, visit_constraint))
+        if not augment:
+            return visits
+        # Here and not at the top: it is needed only with an answer.
+        from skykey.rubin.augment_visits import augment_visits
+
+        return augment_visits(visits, instrument=sql.instrument_of(instrument))
+
+    def query_ccdvisits(
+        self, instrument: str, visit_id: int, detector_min: int | None = None, detector_max: int | None = None
+    ) -> Any:
+        """As `VisitFlows.query_ccdvisits`, asked by `query`."""
+        return self.query(sql.ccdvisits(instrument, visit_id, detector_min, detector_max))
+
+
+class ConsDbFlows(VisitFlows, SchemaFlows, ConsDb):
     """Questions to ConsDB over its HTTP service.
 
     Methods that give a DataFrame have other shapes under their name: ``query.arrow(…)``, ``query.polars(…)`` and
@@ -74,7 +111,9 @@ class ConsDbFlows(ConsDb, VisitFlows, SchemaFlows):
         return made
 
     @frame
-    def query(self, query: str, values: Mapping[str, Any] | None = None) -> Flow[Table]:
+    def query(  # pyright: ignore[reportIncompatibleMethodOverride] - a face makes of it what the base has
+        self, query: str, values: Mapping[str, Any] | None = None
+    ) -> Flow[Table]:
         """Ask one statement in PostgreSQL's SQL.
 
         Nothing that it changes stays: the service takes it back.

@@ -20,6 +20,7 @@ BANDS: Final = ("u", "g", "r", "i", "z", "y")
 _FWHM: Final = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian, in units of its sigma
 _SECOND: Final = 10**9
 _HOUR: Final = 3600.0
+_MOST: Final = 1e100  # nothing that was measured, and sums stay below what a float can hold
 _OF_NO_TYPE: Final = "of no type"
 
 
@@ -79,10 +80,10 @@ def shutter(visits: Table) -> float:
 
 def time_lost(log: Table) -> dict[str, float]:
     """Seconds that were lost, by the log's own types. Messages that overlap count twice, as in the log."""
-    lost: Counter[str] = Counter()
-    for seconds, kind in zip(column(log, "time_lost"), column(log, "time_lost_type"), strict=True):
+    lost: dict[str, float] = {}
+    for seconds, kind in zip(numbers(log, "time_lost"), column(log, "time_lost_type"), strict=True):
         if seconds is not None and seconds > 0:
-            lost[kind or _OF_NO_TYPE] += seconds
+            lost[kind or _OF_NO_TYPE] = lost.get(kind or _OF_NO_TYPE, 0.0) + seconds
     return dict(sorted(lost.items()))
 
 
@@ -118,7 +119,7 @@ def seeing(visits: Table) -> list[float | None]:
 def numbers(table: Table, name: str) -> list[float | None]:
     """A column's numbers, None for what is missing or no number; all None for a column that is not there."""
     return [
-        float(cell) if isinstance(cell, int | float) and math.isfinite(cell) else None for cell in column(table, name)
+        float(cell) if isinstance(cell, int | float) and abs(cell) < _MOST else None for cell in column(table, name)
     ]
 
 

@@ -3,7 +3,11 @@
 import copy
 import io
 import pickle
-from collections.abc import Iterator
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +21,7 @@ from skykey.values.errors import Unavailable
 from skykey.values.reach import Reach
 from skykey.values.secret import Secret
 from skykey.values.url import Url
+from tests.calls.test_secrets import shown
 from tests.wire.askers import ApiKey, Fixed
 from tests.wire.fixtures import authority, world
 from tests.wire.server import Seen, World, reply, serving
@@ -191,3 +196,129 @@ def test_a_connection_that_fails_leaves_no_token_in_the_request() -> None:
         session.get(server.url)
     assert caught.value.request is not None
     assert "Authorization" not in caught.value.request.headers
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
+
+
+def around(seen: Seen) -> bytes:
+    return reply(302, Location=seen.path + "x")
+
+
+def to_nobody(seen: Seen) -> bytes:
+    return reply(302, Location=f"http://127.0.0.1:{closed_port()}/")
+
+
+def cut(_: Seen) -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc"
+
+
+def silent(_: Seen) -> Iterator[bytes]:
+    time.sleep(1)
+    yield b""
+
+
+def said_of(problem: BaseException) -> str:
+    """All that is shown of an error, with its request and whatever its parts refer to."""
+    assert problem.__traceback__ is not None
+    problem = problem.with_traceback(problem.__traceback__.tb_next)  # the test's own frame is not meant
+    links, seen = [problem, getattr(problem, "request", None)], set[int]()
+    texts = [shown(problem)]
+    while links:
+        link = links.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        texts.append(repr(link))
+        if type(link).__module__.partition(".")[0] in {"requests", "urllib3", "http", "collections", "builtins"}:
+            links += [*getattr(link, "args", ()), *getattr(link, "__dict__", {}).values()]
+            links += [getattr(link, "__cause__", None), getattr(link, "__context__", None)]
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (lambda _: None, requests.ConnectionError),
+        (lambda _: b"nonsense\r\n\r\n", requests.ConnectionError),
+        (silent, requests.ReadTimeout),
+        (cut, requests.exceptions.ChunkedEncodingError),
+        (around, requests.TooManyRedirects),
+        (to_nobody, requests.ConnectionError),
+        (lambda _: reply(302, Location="ftp://x.example/"), requests.exceptions.InvalidSchema),
+        (lambda _: reply(302, Location="http://[/"), ValueError),
+    ],
+)
+@pytest.mark.parametrize("body", [None, b"body"])
+def test_a_question_that_fails_shows_no_token(
+    answer: Callable[[Seen], Any], kind: type[Exception], body: bytes | None
+) -> None:
+    with serving(answer) as server, KeptSession(keeper(server.url)) as session, pytest.raises(kind) as caught:
+        session.post(f"{server.url}/x", data=body, timeout=0.3)
+    assert type(caught.value) is kind
+    assert "oken-1" not in said_of(caught.value)
+
+
+def test_a_body_in_parts_that_fails_shows_no_token() -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"abc"
+        raise OSError("the file is gone")
+
+    gone = pytest.raises(requests.ConnectionError, match="the file is gone")
+    with serving(lambda _: reply(200)) as server, KeptSession(keeper(server.url)) as session, gone as caught:
+        session.post(server.url, data=parts())
+    assert "oken-1" not in said_of(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_that_is_not_made_shows_no_token(scheme: str) -> None:
+    url = f"{scheme}://127.0.0.1:{closed_port()}"
+    with KeptSession(keeper(url)) as session, pytest.raises(requests.ConnectionError) as caught:
+        session.get(url)
+    assert "oken-1" not in said_of(caught.value)
+
+
+def test_a_host_that_is_not_the_one_asked_for_is_shown_no_token(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    with KeptSession(keeper()) as session, pytest.raises(requests.exceptions.SSLError) as caught:
+        session.get(SITE)
+    assert "oken-1" not in said_of(caught.value)
+    assert site.seen == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_away_shows_no_token(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+    url = f"{scheme}://site.test"
+    with KeptSession(keeper("https://site.test")) as session, pytest.raises(requests.exceptions.ProxyError) as caught:
+        session.get(url)
+    assert "oken-1" not in said_of(caught.value)
+
+
+def test_ctrl_c_shows_no_token() -> None:
+    presser = threading.Timer(0.3, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
+    with serving(silent) as server, KeptSession(keeper(server.url)) as session:
+        presser.start()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            session.get(server.url)
+    assert "oken-1" not in said_of(caught.value)
+
+
+def test_whoever_asks_while_handling_another_error_keeps_its_frames() -> None:
+    with serving(lambda _: None) as server, KeptSession(keeper(server.url)) as session:
+        first = ValueError("first")
+
+        def asks_while_handling() -> None:
+            try:
+                raise first
+            except ValueError:
+                session.get(server.url)
+
+        with pytest.raises(requests.ConnectionError) as caught:
+            asks_while_handling()
+    assert first.__traceback__ is not None
+    assert [frame.name for frame in caught.traceback][-2:] == ["send", "_sent"]

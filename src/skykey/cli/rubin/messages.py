@@ -7,6 +7,9 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from skykey.cli.output import visible
+from skykey.rubin.night_numbers import numbers
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 _LEVELS: Final = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _WIDEST: Final = 100
 _INDENT: Final = "    "
+_AGES: Final = 1e9  # whoever reads it sees that it is wrong
 _CLOCK: Final = slice(0, 19)
 _LISTS: Final = ("systems", "subsystems", "components", "cscs")
 
@@ -86,12 +90,12 @@ def narrative(table: Table) -> list[Message]:
             about=_about(row),
             who=_who(row),
             text=row["message_text"] or "",
-            lost=row["time_lost"] or 0.0,
+            lost=lost or 0.0,
             lost_to=row["time_lost_type"] or "",
             notes=tuple(row["tags"] or ()),
             urls=tuple(row["urls"] or ()),
         )
-        for row in _rows(table)
+        for row, lost in zip(_rows(table), numbers(table, "time_lost"), strict=True)
     ]
 
 
@@ -143,6 +147,8 @@ def length(seconds: float) -> str:
     >>> [length(each) for each in (5.5, 90, 1800, 12_345)]
     ['5.5 s', '1 min 30 s', '30 min', '3 h 26 min']
     """
+    if seconds >= _AGES:
+        return f"{seconds / 3600:.3g} h"
     if seconds < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:g} s"
     if round(seconds) < 3600:  # noqa: PLR2004 - an hour
@@ -150,11 +156,6 @@ def length(seconds: float) -> str:
         return f"{minutes} min" + (f" {rest} s" if rest else "")
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h" + (f" {minutes} min" if minutes else "")
-
-
-def visible(text: str) -> str:
-    """A text without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _folded(line: str, width: int) -> list[str]:

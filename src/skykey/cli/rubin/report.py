@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from skykey.cli.options import with_json, with_site, with_tokenfile
-from skykey.cli.output import document, put, say
+from skykey.cli.output import document, on_terminal, put, say, visible_lines
 from skykey.cli.progress import progress
 from skykey.cli.rubin.days import with_day
 
@@ -41,7 +41,7 @@ def report(
         from skykey.cli.rubin.report_text import lines
 
         for line in [html] if as_html else lines(latest, telescope):
-            put(line)
+            put(visible_lines(line) if on_terminal() else line)
     say(_summary(day_obs, len(found)))
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from skykey.cli.output import wrapped
-from skykey.cli.rubin.messages import visible
+from skykey.cli.output import visible, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

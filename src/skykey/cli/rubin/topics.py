@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skykey.cli.options import with_json, with_site, with_tokenfile
-from skykey.cli.output import document, put, say
+from skykey.cli.output import document, on_terminal, put, say, visible
 from skykey.cli.progress import progress
 from skykey.cli.rubin.telemetry import client_of, origin_of, save, with_database, with_out
 
@@ -36,5 +36,5 @@ def topics(
         document({**origin_of(client), "topics": names})
     elif out is None:
         for name in names:
-            put(name)
+            put(visible(name) if on_terminal() else name)
     say(f"{len(names):,} topic{'' if len(names) == 1 else 's'} in {client.db_name} at {client.site}")

@@ -6,6 +6,7 @@ shows or logs of its requests holds none. Whether it goes along is decided anew 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import requests
@@ -14,6 +15,7 @@ from requests.utils import rewind_body
 from skykey.credentials.place import place
 from skykey.values.errors import BadUrl
 from skykey.values.url import Url
+from skykey.wire.frames import frameless
 from skykey.wire.request import Request, opened_headers
 
 if TYPE_CHECKING:
@@ -64,9 +66,13 @@ class KeptSession(requests.Session):
         self, request: requests.PreparedRequest, more: dict[str, Any]
     ) -> tuple[Held[Any] | None, requests.Response]:
         held = self._keeper.get()
+        handled = sys.exception()
         names = vars(request)[_PUT] = _put(held, request)
         try:
             response = super().send(request, **more)
+        except BaseException as problem:  # noqa: BLE001 - Ctrl-C comes through the same frames; all is raised again
+            # The libraries' frames hold headers as they were sent, and copies of the request.
+            raise frameless(problem, handled=handled)  # noqa: B904 - it is the same one
         finally:
             for name in names:
                 request.headers.pop(name, None)

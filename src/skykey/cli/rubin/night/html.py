@@ -7,8 +7,9 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from skykey.cli.output import visible
 from skykey.cli.rubin import report_text
-from skykey.cli.rubin.messages import narrative, visible
+from skykey.cli.rubin.messages import narrative
 from skykey.cli.rubin.night import facts
 from skykey.cli.rubin.night.style import STYLE
 

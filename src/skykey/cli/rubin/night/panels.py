@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from skykey.cli import canvas
 from skykey.cli.curves import Curve, with_gaps
 from skykey.cli.rubin.messages import narrative
 from skykey.cli.rubin.night import facts
@@ -98,6 +99,7 @@ def _log(axis: Any, messages: Sequence[Message], brush: _Brush) -> None:
     import numpy as np
 
     rows = ["log", *_kinds(messages)]
+    night = (brush.span[1] - brush.span[0]) / _SECOND
     known = [(message.begin, message) for message in messages if message.begin is not None]
     # The grave ones come last, and stand in front.
     for level in sorted({message.level for _, message in known}):
@@ -107,9 +109,9 @@ def _log(axis: Any, messages: Sequence[Message], brush: _Brush) -> None:
     for begin, message in known:
         if message.lost > 0:
             place, told = rows.index(_kind(message)), brush.of_loss(_kind(message))
-            ends = _datetimes([begin, begin + round(message.lost * _SECOND)])
+            ends = _datetimes([begin, begin + round(min(message.lost, night) * _SECOND)])
             axis.fill_between(ends, place - 0.3, place + 0.3, color=told, linewidth=0.6, zorder=2)
-    axis.set_yticks(range(len(rows)), ["log", *(f"lost: {kind}" for kind in rows[1:])])
+    axis.set_yticks(range(len(rows)), ["log", *(f"lost: {canvas.shortened(kind)}" for kind in rows[1:])])
     for label, kind in zip(axis.get_yticklabels()[1:], rows[1:], strict=True):
         label.set_color(brush.of_loss(kind))
     axis.set_ylim(len(rows) - 0.45, -0.6)
@@ -128,13 +130,14 @@ def _kind(message: Message) -> str:
     return message.lost_to or "?"
 
 
-def _legend(axis: Any, said: Sequence[tuple[str, str]], *, below: bool = False) -> None:
+def _legend(axis: Any, said: Sequence[tuple[str, str]], *, below: bool = False, dots: bool = False) -> None:
     """Names beside their colours, over the panel's right end or under it."""
     from matplotlib.lines import Line2D
 
     if not said:
         return
-    handles = [Line2D([], [], color=colour, linewidth=4) for _, colour in said]
+    style: dict[str, Any] = {"linestyle": "", "marker": "."} if dots else {"linewidth": 4}
+    handles = [Line2D([], [], color=colour, **style) for _, colour in said]
     names = [name for name, _ in said]
     place = {"loc": "upper right", "bbox_to_anchor": (1.0, 0.0)} if below else _ABOVE
     axis.legend(handles, names, **place, **_LEGEND, ncols=len(said))
@@ -155,7 +158,7 @@ def _bands(axis: Any, visits: Table, brush: _Brush) -> None:
     for band, points in _by_band(visits, [float(names.index(band or None)) for band in _band(visits)]).items():
         times, places = zip(*points, strict=True)
         axis.plot(_datetimes(times), places, "|", color=brush.of_band(band)[0], markersize=9, markeredgewidth=1.1)
-    axis.set_yticks(range(len(names)), [f"{name or 'none'}" for name in names])
+    axis.set_yticks(range(len(names)), [canvas.shortened(name or "none") for name in names])
     for label, name in zip(axis.get_yticklabels(), names, strict=True):
         label.set_color(brush.of_band(name)[0])
         label.set_fontweight("bold")
@@ -190,7 +193,8 @@ def _measured(  # noqa: PLR0917 - one panel's contents
     axis.grid(visible=True, linewidth=0.6)
     axis.ticklabel_format(axis="y", useOffset=False)
     if behind:
-        _legend(axis, [(curve.name, brush.theme.faint) for curve in behind])
+        said = [(curve.name, brush.theme.faint) for curve in behind]
+        _legend(axis, said, dots=all(curve.unit == _SEEING for curve in behind))
 
 
 def _by_band(visits: Table, values: Sequence[float | None]) -> dict[str | None, list[tuple[int, float]]]:

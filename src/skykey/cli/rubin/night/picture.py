@@ -7,10 +7,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.cli import canvas
-from skykey.cli.rubin.night import facts
+from skykey.cli.rubin.night import beside, facts
 from skykey.cli.rubin.night.colours import ON_DARK, ON_LIGHT
 from skykey.cli.rubin.night.panels import panels_of
-from skykey.cli.rubin.night.sky_map import MOST_PROGRAMMES, draw_bands, draw_programmes, draw_sky
 from skykey.cli.rubin.sky import axis_of, sky_of
 from skykey.cli.themes import DARK, LIGHT
 from skykey.rubin import night_numbers
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from skykey.cli.rubin.night.colours import NightColours
     from skykey.cli.themes import Theme
     from skykey.rubin.night import Night
-    from skykey.tables.table import Table
 
 _WIDTH: Final = 12.5
 _HEAD_AND_FOOT: Final = 1.5
@@ -31,12 +29,7 @@ _MARGIN: Final = 20 * 60 * 10**9
 _SUNSET: Final = -0.833
 _STEPS: Final = 2881
 _RATIO: Final = (3.3, 1.0)
-_SKY: Final = 2.15
 _HEAD: Final = 0.7
-_ABOVE_SKY: Final = 0.55
-_NAMES: Final = 0.85
-_LEAST: Final = 6.0
-_BAR: Final = 0.26
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +84,11 @@ def _figure(night: Night, look: Look) -> Any:
     edges = (np.datetime64(first, "ns"), np.datetime64(last, "ns"))
     panels = panels_of(night, look.theme, look.night, (first, last))
     heights = [panel.height for panel in panels] or [3.0]
-    has_visits = bool(night.visits.found)
-    size = (_WIDTH, _HEAD_AND_FOOT + max(sum(heights), _LEAST if has_visits else 2.0))
-    figure = figure_class(figsize=size, dpi=130, layout="constrained")
+    column = beside.blocks_of(night, look.theme, look.night)
+    height = max(_HEAD_AND_FOOT + max(sum(heights), 2.0), _HEAD + beside.needed(column))
+    figure = figure_class(figsize=(_WIDTH, height), dpi=130, layout="constrained")
     figure.get_layout_engine().set(h_pad=0.02, hspace=0.0)
-    left, right = figure.subfigures(1, 2, width_ratios=_RATIO) if has_visits else (figure, None)
+    left, right = figure.subfigures(1, 2, width_ratios=_RATIO) if column else (figure, None)
     axes = list(left.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
     sky = sky_of(first, last)
     for axis, panel in zip(axes, panels, strict=False):
@@ -112,30 +105,11 @@ def _figure(night: Night, look: Look) -> Any:
     for axis in axes[:-1]:
         axis.tick_params(labelbottom=False)
     axes[-1].set_xlabel(axis_of(first, last))
-    if right is not None and night.visits.found:
-        _beside(right, night.visits.found, look, size[1] - _HEAD)
+    if right is not None:
+        beside.draw(right, column, (_WIDTH * _RATIO[1] / sum(_RATIO), height - _HEAD))
     left.align_ylabels(axes)
     canvas.head(figure, canvas.Words(*_words(night, (first, last))), look.theme)
     return figure
-
-
-def _beside(figure: Any, visits: Table, look: Look, height: float) -> None:
-    """The column at the right: the sky, and visits counted. Its sizes do not depend on what is beside it."""
-    bands, programmes = (len(of(visits)) for of in (night_numbers.by_band, night_numbers.by_programme))
-    width = _WIDTH * _RATIO[1] / sum(_RATIO)
-    top = height - _ABOVE_SKY
-
-    def axes(left: float, size: tuple[float, float], gap: float, **more: Any) -> Any:
-        nonlocal top
-        top -= size[1]
-        made = figure.add_axes((left / width, top / height, size[0] / width, size[1] / height), **more)
-        top -= gap
-        return made
-
-    draw_sky(axes((width - _SKY) / 2, (_SKY, _SKY), 0.75, projection="polar"), visits, look.theme, look.night)
-    room = width - _NAMES
-    draw_bands(axes(_NAMES, (room, _BAR * bands), 0.3), visits, look.theme, look.night)
-    draw_programmes(axes(_NAMES, (room, _BAR * min(programmes, MOST_PROGRAMMES)), 0.0), visits, look.theme, look.night)
 
 
 def hours(night: Night) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from skykey.cli.rubin.night.colours import MARKERS
 from skykey.rubin import night_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from skykey.cli.rubin.night.colours import NightColours
     from skykey.cli.themes import Theme
@@ -34,7 +34,11 @@ def draw_sky(axis: Any, visits: Table, theme: Theme, colours: NightColours) -> N
     axis.set_theta_zero_location("N")
     axis.set_theta_direction(-1)
     axis.set_rlim(0, 90.0 - _LOWEST)
-    axis.set_rgrids([30, 60], ["60°", "30°"], fontsize=7.5, color=theme.faint, angle=112.5)
+    axis.set_rgrids([30, 60], ["", ""])
+    ground = {"color": theme.paper, "alpha": 0.75, "pad": 0.8, "linewidth": 0}
+    for distance in (30, 60):  # written here and not by the grid, as they stand before the visits
+        place = (np.radians(180), distance, f"{90 - distance}°")
+        axis.text(*place, ha="center", va="center", fontsize=7.5, color=theme.faint, bbox=ground, zorder=4)
     axis.set_thetagrids([0, 90, 180, 270], ["N", "E", "S", "W"], fontsize=9)
     axis.tick_params(pad=-1)
     axis.grid(linewidth=0.6)
@@ -50,30 +54,40 @@ def draw_sky(axis: Any, visits: Table, theme: Theme, colours: NightColours) -> N
 def draw_bands(axis: Any, visits: Table, theme: Theme, colours: NightColours) -> None:
     """Visits by band, with the time for which the shutter was open."""
     counts = night_numbers.by_band(visits)
-    _bars(axis, counts, [colours.bands.get(band or "", colours.other) for band in counts], theme)
+    _counted(axis, counts, [colours.bands.get(band or "", colours.other) for band in counts], theme)
     axis.set_title("visits, and shutter open", fontsize=9.5, color=theme.faint)
 
 
 def draw_programmes(axis: Any, visits: Table, theme: Theme, colours: NightColours) -> None:
     """Visits by programme; of many the largest."""
     counts = dict(list(night_numbers.by_programme(visits).items())[:MOST_PROGRAMMES])
-    _bars(axis, counts, [colours.other] * len(counts), theme)
+    _counted(axis, counts, [colours.other] * len(counts), theme)
 
 
-def _bars(axis: Any, counts: Mapping[str | None, Count], shades: Sequence[str], theme: Theme) -> None:
+def _counted(axis: Any, counts: Mapping[str | None, Count], shades: Sequence[str], theme: Theme) -> None:
+    said = [f"{count.visits:,}   {length(round(count.shutter / _MINUTE) * _MINUTE)}" for count in counts.values()]
+    bars(axis, [(count.visits, words) for count, words in zip(counts.values(), said, strict=True)], shades, theme)
+    names(axis, counts, shades)
+
+
+def bars(axis: Any, told: Sequence[tuple[float, str]], shades: Sequence[str], theme: Theme) -> None:
+    """A bar for each number, and beside it what is said of it."""
+    longest = max(size for size, _ in told)
+    for place, ((size, words), shade) in enumerate(zip(told, shades, strict=True)):
+        axis.barh(place, size / longest, color=shade, height=0.55)
+        axis.text(size / longest, place, f" {words}", va="center", fontsize=8, color=theme.ink)
+    axis.set_xlim(0, 2.1)
+
+
+def names(axis: Any, rows: Collection[str | None], shades: Sequence[str]) -> None:
+    """Name the rows of a small table, from above, and leave nothing else of its frame."""
     from skykey.cli.canvas import shortened
 
-    most = max(count.visits for count in counts.values())
-    for place, (count, shade) in enumerate(zip(counts.values(), shades, strict=True)):
-        axis.barh(place, count.visits, color=shade, height=0.55)
-        said = f" {count.visits:,}   {length(round(count.shutter / _MINUTE) * _MINUTE)}"
-        axis.text(count.visits, place, said, va="center", fontsize=8, color=theme.ink)
-    axis.set_yticks(range(len(counts)), [shortened(name or "none") for name in counts], fontsize=8.5)
+    axis.set_yticks(range(len(rows)), [shortened(name or "none") for name in rows], fontsize=8.5)
     for label, shade in zip(axis.get_yticklabels(), shades, strict=True):
         label.set_color(shade)
         label.set_fontweight("bold")
-    axis.set_xlim(0, most * 2.1)
-    axis.set_ylim(len(counts) - 0.4, -0.6)
+    axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.set_xticks([])
     axis.tick_params(axis="y", length=0)
     axis.spines[["top", "right", "bottom", "left"]].set_visible(False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skykey.cli.output import width, wrapped
+from skykey.cli.output import visible, width, wrapped
 from skykey.cli.rubin import report_text
 from skykey.cli.rubin.messages import lines as of_messages
-from skykey.cli.rubin.messages import narrative, visible
+from skykey.cli.rubin.messages import narrative
 from skykey.cli.rubin.night import facts
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from skykey.cli.output import say
+from skykey.cli.output import say, visible
 from skykey.cli.progress import progress
 from skykey.values.errors import SkykeyError, TimedOut
 
@@ -42,7 +42,7 @@ def _watch(job: Any, limit: Any) -> None:
     while (phase := job.phase()) != "COMPLETED":
         if phase != said:
             said = phase
-            say(f"the job is {phase}")
+            say(f"the job is {visible(phase)}")
         try:
             job.wait(next(looks, _THEN))
         except TimedOut:
