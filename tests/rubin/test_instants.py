@@ -13,7 +13,7 @@ from astropy.time import Time, TimeDelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skykey.rubin.instants import rfc3339, tai_nanoseconds, utc_nanoseconds
+from skykey.rubin.instants import rfc3339, tai_nanoseconds, tai_text, utc_nanoseconds
 from skykey.values.errors import UsageError
 
 NOON = 1_750_420_800 * 10**9  # 2025-06-20T12:00:00Z
@@ -202,3 +202,22 @@ def test_what_is_no_point_in_time_is_refused(when: Any) -> None:
 def test_tai_of_what_is_no_point_in_time_is_refused(when: Any) -> None:
     with pytest.raises(UsageError):
         tai_nanoseconds(when)
+
+
+@pytest.mark.parametrize(
+    ("when", "text"),
+    [
+        ("2025-06-20T12:00:00.000000499Z", "12:00:37.000000"),
+        ("2025-06-20T12:00:00.0000005Z", "12:00:37.000001"),
+        ("2025-06-20T12:00:00.9999996Z", "12:00:38.000000"),
+        (Time("2025-06-20T12:00:37.0000015", scale="tai"), "12:00:37.000002"),
+    ],
+)
+def test_text_for_a_database_is_the_nearest_microsecond_in_tai(when: Any, text: str) -> None:
+    assert tai_text(when) == f"2025-06-20T{text}"
+    assert tai_text(when, sep=" ") == f"2025-06-20 {text}"
+
+
+def test_a_moment_after_the_last_year_is_no_error_of_a_library() -> None:
+    with pytest.raises(UsageError, match="9999"):
+        tai_text(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))

@@ -18,7 +18,7 @@ from skykey.values.errors import Interrupted, QueryError, SkykeyError, Unreadabl
 from skykey.values.url import Url
 from skykey.wire.request import Head
 
-HEAD = Head(200, {"content-type": parquet_answer.MEDIA_TYPE}, Url("https://a.example/tap/sync?q=secret"))
+HEAD = Head(200, {"content-type": "application/vnd.apache.parquet"}, Url("https://a.example/tap/sync?q=secret"))
 INT = '<FIELD name="x" datatype="int" unit="m" ucd="phys.size"><DESCRIPTION>how long</DESCRIPTION></FIELD>'
 
 

@@ -1,5 +1,6 @@
 """Values and names in ADQL: a value stays one, whatever is in it."""
 
+import contextlib
 import datetime as dt
 import re
 from decimal import Decimal
@@ -124,18 +125,31 @@ def test_a_value_cannot_become_more(text: str, statement: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "values"), [("select :a", {"b": 1}), ("select 1", {"a": 1}), ("select ':a'", {"a": 1})]
+    ("statement", "values"),
+    [
+        ("select :a", {"b": 1}),
+        ("select :a", {}),
+        ("select :a", None),
+        ("select 1", {"a": 1}),
+        ("select ':a'", {"a": 1}),
+    ],
 )
-def test_names_and_values_have_to_fit(statement: str, values: dict[str, Any]) -> None:
+def test_names_and_values_have_to_fit(statement: str, values: dict[str, Any] | None) -> None:
     with pytest.raises(UsageError):
         adql.filled(statement, values)
+
+
+@pytest.mark.parametrize("statement", ["select ':a', \":a\" -- :a", "select a::b, 10:a /* :a */", "select a"])
+def test_a_statement_without_places_needs_no_values(statement: str) -> None:
+    assert adql.filled(statement) == adql.filled(statement, {}) == statement
 
 
 @given(st.text("'\"-/*:a \n", max_size=30))
 def test_no_statement_does_harm(statement: str) -> None:
     adql.bare(statement)
     adql.is_empty(statement)
-    assert adql.filled(statement) == statement
+    with contextlib.suppress(UsageError):  # a place without a value
+        assert adql.filled(statement) == statement
 
 
 def test_long_statements_are_read_in_time() -> None:

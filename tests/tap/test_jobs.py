@@ -38,7 +38,7 @@ from skykey.values.secret import Secret
 from skykey.values.url import Url
 from skykey.wire.pools import PROCESS_POOLS
 from tests.rubin.test_influx_faults import Hasty
-from tests.tap.scripted_tap import PARQUET, Face, ScriptedTap, as_parquet, as_votable, capabilities, votable
+from tests.tap.scripted_tap import PARQUET, Face, ScriptedTap, as_parquet, as_votable, capabilities, refused, votable
 from tests.wire.askers import Fixed
 from tests.wire.server import World, reply, serving
 
@@ -63,6 +63,60 @@ def test_a_job_is_begun_waited_for_read_and_deleted(face: Face) -> None:
     assert set(service.waits) == {"30"}
     assert service.known == ["QUEUED", "EXECUTING"]  # a change in between is answered at once
     assert service.deleted == 1
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_job_is_begun_without_a_format_that_the_service_names_and_refuses(face: Face, left: bool) -> None:
+    service = ScriptedTap()
+
+    def picky(seen: Any) -> Any:
+        began = (seen.method, seen.path) == ("POST", "/tap/async")
+        answer = service(seen)
+        return refused("unknown RESPONSEFORMAT") if began and "RESPONSEFORMAT" in service.asked[-1] else answer
+
+    with serving(picky) as server:
+        client = face.client(server.url)
+        if left:
+            assert face.do(client.submit, "select 1").url == f"{server.url}/tap/async/7"
+        else:
+            assert len(face.do(client.query, "select 1", as_job=True)) == 1
+        assert ["RESPONSEFORMAT" in sent for sent in service.asked] == [True, False]
+        with pytest.raises(QueryError, match="RESPONSEFORMAT"):  # who asks for it by name is told
+            face.do(client.submit, "select 1", response_format="parquet")
+
+
+@pytest.mark.parametrize(
+    ("formats", "words"),
+    [([PARQUET], "no table x"), ([], "the format of this statement is odd")],
+    ids=["named", "none"],
+)
+def test_a_statement_that_is_refused_begins_no_second_job(face: Face, formats: list[str], words: str) -> None:
+    """What is wrong is not the format, or there was none to leave out."""
+    service = ScriptedTap(able=capabilities(formats), create=refused(words))
+    with serving(service) as server, pytest.raises(QueryError, match="refuses"):
+        face.do(face.client(server.url).submit, "select 1")
+    assert service.calls.count("POST /async") == 1
+
+
+@pytest.mark.parametrize("way", ["submit", "job"])
+def test_a_job_has_the_time_of_its_client(face: Face, way: str, ceiling: Callable[[float], float]) -> None:
+    with serving(ScriptedTap(phases=["EXECUTING"])) as server:
+        client = face.client(server.url)
+        client._clock = SYSTEM_CLOCK
+        client.query_timeout = 0.5
+        job = face.do(client.submit, "select 1") if way == "submit" else client.job("7")
+        begin = time.monotonic()
+        with skykey.within(10), pytest.raises(TimedOut):
+            face.do(job.result)
+        assert time.monotonic() - begin < 0.5 + ceiling(1)
+
+
+@pytest.mark.parametrize("last", [0, -1, True, 1.5, "5", float("nan")])
+def test_what_is_no_number_of_jobs_is_not_asked_for(face: Face, last: Any) -> None:
+    service = ScriptedTap()
+    with serving(service) as server, pytest.raises(UsageError, match="last="):
+        face.do(face.client(server.url).jobs, last=last)
+    assert service.calls == []
 
 
 def test_a_service_that_did_not_start_the_job_is_told_to(face: Face) -> None:

@@ -20,11 +20,14 @@ from skykey.tap.client import TapFlows
 from skykey.tap.customs import Customs
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import (
+    Forbidden,
     Interrupted,
     LimitExceeded,
     NotAuthenticated,
     Overloaded,
     QueryError,
+    RateLimited,
+    Redirected,
     SkykeyError,
     TimedOut,
     Unreadable,
@@ -119,6 +122,8 @@ def test_values_are_quoted_and_limits_sent(face: Face) -> None:
         ("select 1", {"uploads": {"a": "https://x.example/t?a=1,2"}}),
         ("select '\udc80'", {}),
         ("select :a", {"values": {"a": "\udc80"}}),
+        ("select :a", {}),
+        ("select :a, :b", {"values": {"a": 1}}),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_any_request(face: Face, statement: Any, more: dict[str, Any]) -> None:
@@ -160,7 +165,7 @@ def test_columns_of_one_name_are_one_where_they_are_equal(face: Face, second: st
         found = face.do(client.query, "select * from a, b")
         *batches, _ = face.batches(client.stream("select * from a, b"))
         bare = TapFlows(f"{server.url}/tap")
-        apart = perform(bare.apart("select * from a, b"), PROCESS_POOLS, SYSTEM_CLOCK)
+        apart = perform(bare._columns_apart("select * from a, b"), PROCESS_POOLS, SYSTEM_CLOCK)
     names = ["x"] if second == "1" else ["x", "x_1"]
     assert found.arrow.column_names == names
     assert found.facts["repeated_columns"] == {"x": names}
@@ -255,6 +260,7 @@ def test_a_service_that_refuses_its_own_format_is_asked_without(face: Face) -> N
     with serving(service) as server:
         client = face.client(server.url)
         assert face.do(client.query, "select 1").arrow.to_pydict() == ROWS
+        assert ["RESPONSEFORMAT" in sent for sent in service.asked] == [True, False]
         with pytest.raises(QueryError, match="RESPONSEFORMAT"):  # who asks for it by name is told
             face.do(client.query, "select 1", response_format="parquet")
 
@@ -577,6 +583,29 @@ def test_what_is_no_table_is_an_error(face: Face, kind: str) -> None:
 def test_401_is_no_missing_capability(face: Face) -> None:
     with serving(lambda _: reply(401, WWW_Authenticate="Bearer")) as server, pytest.raises(NotAuthenticated):
         face.do(face.client(server.url).query, "select 1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (reply(403), Forbidden),
+        (reply(429), RateLimited),
+        (reply(503), Overloaded),
+        (reply(302, Location="https://login.example/"), Redirected),
+    ],
+    ids=["403", "429", "503", "302"],
+)
+def test_capabilities_that_are_kept_from_the_user_are_no_missing_ones(
+    face: Face, answer: bytes, kind: type[SkykeyError]
+) -> None:
+    service = ScriptedTap()
+
+    def closed(seen: Any) -> Any:
+        return answer if seen.path.endswith("/capabilities") else service(seen)
+
+    with serving(closed) as server, pytest.raises(kind):
+        face.do(face.client(server.url).query, "select 1")
+    assert service.asked == []
 
 
 def test_a_cut_connection_is_an_error_and_not_fewer_rows(face: Face) -> None:

@@ -96,6 +96,34 @@ def tai_nanoseconds(when: Any, *, scale: Scale = "utc") -> int:
     return _converted(lambda utc: scales.tai_from_utc(utc, leap=read.is_leap), read, when)
 
 
+def tai_text(when: Any, *, sep: str = "T") -> str:
+    """A point in time as text that a database compares with its own, which are TAI: to the nearest microsecond.
+
+    Parameters
+    ----------
+    when
+        As in `utc_nanoseconds`.
+    sep
+        What stands between date and time.
+
+    Raises
+    ------
+    UsageError
+        As `tai_nanoseconds`; also for what is after the year 9999 in TAI.
+
+    Examples
+    --------
+    >>> tai_text("2025-06-20T12:00:00Z")
+    '2025-06-20T12:00:37.000000'
+    """
+    micros = (tai_nanoseconds(when) + 500) // 1000
+    try:
+        shown = datetime(1970, 1, 1) + timedelta(microseconds=micros)  # noqa: DTZ001 - TAI, which has no zone
+    except OverflowError:
+        raise UsageError(f"{when} is after the year 9999 in TAI") from None
+    return shown.isoformat(sep, timespec="microseconds")
+
+
 def _converted(convert: Callable[[int], int], read: _Reading, when: Any) -> int:
     try:
         return convert(read.nanoseconds)

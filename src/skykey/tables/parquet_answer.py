@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from skykey.tables.votable_fields import VOField
     from skykey.wire.request import Head
 
-MEDIA_TYPE: Final = "application/vnd.apache.parquet"
 _MAGIC: Final = b"PAR1"
 _NUMBER: Final = re.compile(r"[^0-9A-Za-z]{0,2}[0-9]{1,6}", re.ASCII)
 # The beginning, a footer's length, the end.

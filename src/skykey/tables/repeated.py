@@ -71,8 +71,8 @@ def once(table: pa.Table, repeated: Mapping[str, Sequence[str]]) -> tuple[pa.Tab
     Returns
     -------
     tuple
-        The table, and for each name that came more than once the columns that hold it now: one if all were equal. Where
-        very many differ, each is compared with the first of them alone.
+        The table, and for each name that came more than once the columns that hold it now: one if all were equal. Each
+        is compared with the first 20 different ones of its name.
     """
     kept = {name: list(several[:1]) for name, several in repeated.items()}
     doubles = []

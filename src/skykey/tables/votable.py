@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from skykey.tables.columns import Column
     from skykey.wire.request import Head
 
-MEDIA_TYPE: Final = "application/x-votable+xml"
 # Rows of a batch, and characters of base64 that are worth decoding at a time.
 _PIECE: Final = 2_000
 _TEXT: Final = 2**19

@@ -77,16 +77,14 @@ def filled(
     Raises
     ------
     UsageError
-        If a name has no place, or a place no value, or a value cannot be written.
+        If a name has no place, or a place no value (ADQL has no other use of ``:name``), or a value cannot be written.
 
     Examples
     --------
     >>> filled("select * from t where band = :band and id in :ids", {"band": "O'Neil", "ids": [1, 2]})
     "select * from t where band = 'O''Neil' and id in (1, 2)"
     """
-    if not values:
-        return statement
-    written = {name: literal(value, write_time) for name, value in values.items()}
+    written = {name: literal(value, write_time) for name, value in (values or {}).items()}
     parts, at, used = list[str](), 0, set[str]()
     for found in _places(statement):
         name = found[1]

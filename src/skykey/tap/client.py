@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from skykey.calls.faces import Async, Sync, method
@@ -24,6 +25,7 @@ from skykey.values.errors import (
     SkykeyError,
     TimedOut,
     UnknownName,
+    UsageError,
 )
 from skykey.values.url import Url
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from skykey.tap.uws import JobStatus
 
 J = TypeVar("J", bound=JobFlows)
+T = TypeVar("T")
 
 _SECONDS: Final = 600.0
 _GATEWAY_TIMEOUT: Final = 504
@@ -251,9 +254,18 @@ class TapFlows(Generic[J]):
         -------
         pandas.DataFrame
             Columns ``id``, ``phase``, ``created``, ``run_id`` and ``url``, all ``str``.
+
+        Raises
+        ------
+        UnknownName
+            For what is no phase of jobs.
+        UsageError
+            If `last` is not a whole number above zero.
+        NotAuthenticated, Forbidden, TimedOut, Unreachable, Overloaded
+            As `query`.
         """
         asked = [f"PHASE={_phase(phase)}"] if phase is not None else []
-        asked += [f"LAST={int(last)}"] if last is not None else []
+        asked += [f"LAST={_last(last)}"] if last is not None else []
         url = Url(f"{self.url / 'async'}{'?' if asked else ''}{'&'.join(asked)}")
         listed = yield from bounded(
             self._service.document("GET", url, uws.read_list, "a list of jobs"), self.query_timeout
@@ -313,7 +325,7 @@ class TapFlows(Generic[J]):
             )
         return listed
 
-    def apart(self, statement: str) -> Flow[Table]:
+    def _columns_apart(self, statement: str) -> Flow[Table]:
         """The answer to a statement in which equal columns of one name stay what they are: for clients built on this.
 
         Parameters
@@ -425,12 +437,11 @@ class TapFlows(Generic[J]):
         more["silence"] = self.query_timeout
         url = self.url / "sync"
         try:
-            try:
-                return (yield from self._service.answer(url, make, sent=question.body(choice.sent), **more))
-            except ServiceError as problem:
-                if not _refuses_format(problem, choice):
-                    raise
-            return (yield from self._service.answer(url, make, sent=question.body(None), **more))
+            return (
+                yield from _known_format(
+                    choice, lambda sent: self._service.answer(url, make, sent=question.body(sent), **more)
+                )
+            )
         except SkykeyError as problem:
             if isinstance(problem, TimedOut | LimitExceeded) or getattr(problem, "status", None) == _GATEWAY_TIMEOUT:
                 problem.next = _AS_JOB
@@ -438,7 +449,9 @@ class TapFlows(Generic[J]):
 
     def _begun(self, question: Question, choice: Choice) -> Flow[tuple[JobFlows, JobStatus | None]]:
         """A job that the service has begun, and what it says of it if it does so at once."""
-        url, status = yield from self._service.begun(question.body(choice.sent, PHASE="RUN"))
+        url, status = yield from _known_format(
+            choice, lambda sent: self._service.begun(question.body(sent, PHASE="RUN"))
+        )
         return JobFlows(self._service, url, self.query_timeout), status
 
     def _by_job(self, question: Question, choice: Choice, make: Callable[[], Any]) -> Flow[Any]:
@@ -485,6 +498,16 @@ class AsyncTapClient(TapFlows[AsyncJob], Async):
     """
 
 
+def _known_format(choice: Choice, asked: Callable[[str | None], Flow[T]]) -> Flow[T]:
+    """Ask with the chosen format, and without one if the service refuses what it has named itself."""
+    try:
+        return (yield from asked(choice.sent))
+    except ServiceError as problem:
+        if not _refuses_format(problem, choice):
+            raise
+    return (yield from asked(None))
+
+
 def _refuses_format(problem: ServiceError, choice: Choice) -> bool:
     """Whether a service does not know a format that it has named itself."""
     words = (problem.words or "").lower()
@@ -497,6 +520,12 @@ def _phase(phase: str) -> str:
     if name not in uws.PHASES:
         raise UnknownName(f"{phase!r} is not a phase of jobs", next=f"use one of {', '.join(sorted(uws.PHASES))}")
     return name
+
+
+def _last(last: Any) -> int:
+    if isinstance(last, bool) or not isinstance(last, Integral) or last <= 0:
+        raise UsageError(f"last={last!r} is not a number of jobs", next="give a whole number above zero")
+    return int(last)
 
 
 def _table(columns: Mapping[str, list[str | None]]) -> Table:

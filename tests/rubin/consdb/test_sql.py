@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from astropy import units as u
 from astropy.time import Time
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -145,6 +146,7 @@ def test_no_text_leaves_its_quotes(database: Any, text: str) -> None:
 @given(st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.booleans() | st.none())
 @example(-0.0)
 @example(5e-324)
+@example(-2147483647)
 def test_numbers_are_what_they_were(database: Any, value: Any) -> None:
     written = consdb_sql.literal(value)
     found = read_back(database, written if not isinstance(value, float) else f"{written}::double")
@@ -153,7 +155,7 @@ def test_numbers_are_what_they_were(database: Any, value: Any) -> None:
         assert math.copysign(1, found) == math.copysign(1, value)
     # Behind a minus sign another one would begin a comment.
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**62:
-        assert read_back(database, f"1-{written}") == 1 - value
+        assert read_back(database, f"1::bigint-{written}") == 1 - value
 
 
 def test_values_of_other_libraries() -> None:
@@ -179,6 +181,12 @@ def test_values_of_other_libraries() -> None:
         ["x", b"y"],
         Fraction(10**400),
         NAIVE,
+        5 * u.deg,
+        [5 * u.deg],
+        10**5000,
+        -(10**5000),
+        "a\udc80",
+        ["\ud800"],
     ):
         with pytest.raises(UsageError):
             literal(odd)

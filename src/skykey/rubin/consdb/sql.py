@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
 
-from skykey.rubin.instants import tai_nanoseconds
+from skykey.rubin.instants import tai_nanoseconds, tai_text
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
@@ -204,7 +204,8 @@ def literal(value: Any) -> str:
     Raises
     ------
     UsageError
-        For anything else: also for a list without values, which SQL cannot write, and text with a NUL.
+        For anything else: also for a value with a unit, a list without values, which SQL cannot write, and text with
+        a NUL or a half of a letter (a lone surrogate).
 
     Examples
     --------
@@ -216,6 +217,8 @@ def literal(value: Any) -> str:
     """
     if getattr(getattr(value, "dtype", None), "kind", "") in {"m", "M"}:
         raise UsageError("NumPy's times name no scale", next="use astropy Times or aware datetimes")
+    if hasattr(value, "to_value") and getattr(value, "unit", None) is not None:
+        raise UsageError("a value with a unit means nothing to SQL", next="give the number: value.to_value('deg')")
     given = value.tolist() if hasattr(value, "tolist") else value  # NumPy's and pandas' arrays and numbers
     return _several(given) if isinstance(given, list | tuple | set | frozenset) else _one(given)
 
@@ -236,7 +239,7 @@ def _one(value: Any) -> str:
         case str():
             return _text(value)
         case Integral():
-            return _signed(str(int(value)))
+            return _signed(_digits(value))
         case Decimal() | Real():
             return _number(value)
         case datetime():
@@ -252,7 +255,16 @@ def _one(value: Any) -> str:
 def _text(text: str) -> str:
     if "\0" in text:
         raise UsageError("PostgreSQL's text cannot hold a NUL")
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise UsageError("half a letter (a lone surrogate) cannot be sent")
     return "'" + text.replace("'", "''") + "'"
+
+
+def _digits(value: Any) -> str:
+    try:
+        return str(int(value))
+    except ValueError:  # Python writes some thousands of digits and no more
+        raise UsageError("a whole number of this size is none that SQL can hold here") from None
 
 
 def _number(value: Any) -> str:
@@ -283,6 +295,4 @@ def _signed(text: str) -> str:
 
 
 def _timestamp(when: Any) -> str:
-    micros = (tai_nanoseconds(when) + 500) // 1000
-    shown = datetime(1970, 1, 1) + timedelta(microseconds=micros)  # noqa: DTZ001 - TAI, which has no zone
-    return f"timestamp '{shown:%Y-%m-%d %H:%M:%S.%f}'"
+    return f"timestamp '{tai_text(when, sep=' ')}'"

@@ -260,6 +260,15 @@ class ConsDbTapFlows(VisitFlows, SiteService):
             Only those in it, such as ``"EXECUTING"``.
         last
             Only so many, the latest.
+
+        Raises
+        ------
+        UnknownName
+            For what is no phase of jobs.
+        UsageError
+            If `last` is not a whole number above zero.
+        NotAuthenticated, Forbidden, TimedOut, Unreachable, Overloaded
+            As `query`.
         """
         return (yield from self._flows().jobs(phase, last))
 
@@ -291,7 +300,7 @@ class ConsDbTapFlows(VisitFlows, SiteService):
 
     def _typed(self, statement: str, selected: Selected) -> Flow[Table]:
         try:
-            return (yield from self._flows().apart(statement))
+            return (yield from self._flows()._columns_apart(statement))  # noqa: SLF001 - own package
         except QueryError as problem:
             yield from self._check_instruments(selected, problem)
             raise
@@ -311,12 +320,13 @@ class ConsDbTapFlows(VisitFlows, SiteService):
 
     def _flows(self) -> TapFlows[Any]:
         """The service's questions; loaded with the first of them."""
+        from skykey.rubin.instants import tai_text
         from skykey.tap.client import TapFlows
         from skykey.tap.customs import Customs
         from skykey.tap.jobs import AsyncJob, Job
 
         if "_tap_flows" not in self.__dict__:
-            customs = Customs("tai", _tai_text, _widened, self._advise)
+            customs = Customs("tai", tai_text, _widened, self._advise)
             job = AsyncJob if self._is_async else Job
             fresh: TapFlows[Any] = TapFlows(self._url, self._keeper, self.query_timeout, customs=customs, job=job)
             self.__dict__.setdefault("_tap_flows", fresh)
@@ -351,17 +361,6 @@ def _carrying(kind: Any) -> Any:
         return found
 
     return type(kind.__name__, (kind,), {"tables": property(tables, doc=kind.tables.__doc__)})
-
-
-def _tai_text(when: Any) -> str:
-    """A point in time as text that the database compares with its own, which are TAI."""
-    from datetime import datetime, timedelta
-
-    from skykey.rubin.instants import tai_nanoseconds
-
-    micros = (tai_nanoseconds(when) + 500) // 1000
-    shown = datetime(1970, 1, 1) + timedelta(microseconds=micros)  # noqa: DTZ001 - TAI, which has no zone
-    return shown.isoformat(timespec="microseconds")
 
 
 def _widened(batch: Any) -> Any:
