@@ -1,6 +1,7 @@
 """`skykey rubin night`: one page that is whole, or says what is missing, and ends with its exit code."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from click.testing import Result
 from skykey.cli.rubin.night import text
 from skykey.rubin.consdb import service as consdb_service
 from skykey.rubin.logs import narrative
+from skykey.rubin.night import Answered, NightClient
 from skykey.sandbox import Box
-from skykey.values.errors import MissingExtra, Overloaded
+from skykey.tables.table import Table
+from skykey.values.errors import MissingExtra, Overloaded, SkykeyError
 from tests.rubin.nights import log, night, samples, visits
 from tests.rubin.scripted_log import message, report
 
@@ -119,6 +122,25 @@ def test_if_nothing_came_there_is_no_page(box: Box, run: Run, promised: Promised
     assert result.exit_code == 8
     assert promised("error", result.stdout)["error"]["code"] == "overloaded"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("last", [samples(1.0), Overloaded("away")], ids=["one part", "nothing"])
+def test_a_twilight_that_failed_is_neither_a_page_nor_the_want_of_one(
+    box: Box, run: Run, monkeypatch: pytest.MonkeyPatch, last: Table | SkykeyError
+) -> None:
+    """Nobody is asked for it: what came of the services decides."""
+    away = Overloaded("away")
+    made = replace(night(seen=away, told=away, reports=away, wind=last), dark=Answered("twilight", error=away))
+    monkeypatch.setattr(NightClient, "night", lambda *_: made)
+    result = run("rubin", "night", DAY)
+    assert result.exit_code == 8
+    assert result.stdout.startswith("Night 20250620") is isinstance(last, Table)
+    assert result.stderr.count("could not be had:") == (4 if isinstance(last, Table) else 0)
+
+
+def test_a_visit_before_utc_does_not_take_the_page_with_it() -> None:
+    seen = visits({"obs_start": "1970-01-01T00:00:00"}, {"obs_start": "2025-06-21T03:00:00"})
+    assert any("2, the first at 02:59, the last at 02:59 UTC" in line for line in text.lines(night(seen=seen)))
 
 
 def test_without_a_token_it_is_said_once(box: Box, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

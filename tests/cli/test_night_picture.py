@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from matplotlib.figure import Figure
 
 from skykey.cli import canvas
 from skykey.cli.rubin.messages import length
-from skykey.cli.rubin.night import document, html, picture, sky_map, text
+from skykey.cli.rubin.night import bars, document, html, picture, text
 from skykey.cli.rubin.night.colours import MARKERS, ON_DARK, ON_LIGHT
 from skykey.cli.themes import LIGHT
-from skykey.rubin.night import Night, bounds
+from skykey.rubin.night import Answered, Night, bounds
 from skykey.rubin.night_sun import sun_height
+from skykey.rubin.night_telemetry import Topic
 from skykey.values.errors import Overloaded
 from tests.rubin.nights import NIGHT, log, night, samples, visits
 from tests.rubin.scripted_log import message
@@ -193,6 +195,40 @@ def test_a_picture_draws_each_visit_where_it_was(tmp_path: Path, monkeypatch: py
     assert [list(places) for _, places, _ in drawn] == [[float(number)] for number in range(6)]
 
 
+def test_the_seeing_at_the_visits_stands_in_for_telemetry_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.axes import Axes
+
+    drawn: list[tuple[list[str], list[float]]] = []
+    plot = Axes.plot
+
+    def noting(self: Axes, *arguments: Any, **style: Any) -> Any:
+        if style.get("marker") == ".":
+            known = np.isfinite(arguments[1])
+            drawn.append((np.datetime_as_string(arguments[0][known], "s").tolist(), arguments[1][known].tolist()))
+        return plot(self, *arguments, **style)
+
+    monkeypatch.setattr(Axes, "plot", noting)
+    at = "2025-06-21T0"
+    seen = visits(
+        {"obs_start": f"{at}3:00:00", "dimm_seeing": 1.5},
+        {"obs_start": f"{at}2:00:00", "dimm_seeing": 0.5},
+        {"obs_start": f"{at}4:00:00"},
+        {"dimm_seeing": 9.5},
+    )
+    alone = night(seen=seen)
+    assert "DIMM" in texts_of(alone, tmp_path / "x.svg")
+    # In the order of time, and 37 s before what the database says: that is TAI.
+    assert drawn == [([f"{at}1:59:23", f"{at}2:59:23"], [0.5, 1.5])]
+    drawn.clear()
+    dimm = Topic("DIMM seeing", "lsst.sal.DIMM.logevent_dimmMeasurement", "fwhm", "″")
+    telemetry = ((dimm, Answered(dimm.label, samples(0.75))),)
+    assert "DIMM seeing" in texts_of(replace(alone, telemetry=telemetry), tmp_path / "x.svg")
+    assert [values for _, values in drawn] == [[0.75]]
+    assert "DIMM" not in texts_of(night(seen=visits({"obs_start": f"{at}2:00:00"})), tmp_path / "x.svg")
+
+
 @pytest.mark.parametrize(
     "words", ["$x_{$", "$$", r"\$a_{", "$\N{WARNING SIGN}{", "\x1b[2J\u202e", "\N{CJK UNIFIED IDEOGRAPH-65E5}" * 99]
 )
@@ -222,7 +258,7 @@ def test_a_length_that_nobody_can_wait_for_is_short() -> None:
 @pytest.mark.parametrize("sizes", [(1.0, 3.0), (1e99, 1e98), (5e-324, 5e-324)])
 def test_bars_and_their_words_have_room_whatever_their_size(sizes: tuple[float, float]) -> None:
     axis = Figure().subplots()
-    sky_map.bars(axis, [(size, "said") for size in sizes], ["red"] * 2, LIGHT)
+    bars.bars(axis, [(size, "said") for size in sizes], ["red"] * 2, LIGHT)
     widths = [bar.get_width() for bar in axis.patches]
     assert widths == [size / max(sizes) for size in sizes]
     assert [said.get_position()[0] for said in axis.texts] == widths
@@ -237,8 +273,10 @@ HOSTILE_TIMES = st.none() | st.sampled_from(
     ["1973-01-01T00:00:00", "2025-06-21T02:00:00", "2025-06-21T02:00:00.123456", "2262-04-11T00:00:00"]
 )
 MEASURES = [*MEASURED, *PLACE, "exp_time"]
+# UTC has no names for what is before 1972, and nanoseconds do not reach the year 9999.
+HOSTILE_STARTS = HOSTILE_TIMES | st.sampled_from(["1970-01-01T00:00:00", "0001-01-01T00:00:00", "9999-12-31T00:00:00"])
 HOSTILE_VISITS = st.fixed_dictionaries(
-    {"obs_start": HOSTILE_TIMES, "band": HOSTILE_WORDS, "science_program": HOSTILE_WORDS}
+    {"obs_start": HOSTILE_STARTS, "band": HOSTILE_WORDS, "science_program": HOSTILE_WORDS}
     | dict.fromkeys(MEASURES, HOSTILE_NUMBERS)
 )
 HOSTILE_MESSAGES = st.fixed_dictionaries(

@@ -8,9 +8,10 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
+from skykey.cli import canvas, picture
 from skykey.cli import curves as numbers
-from skykey.cli import picture
 from skykey.cli.canvas import Mark, Sky, Words
 from skykey.cli.curves import Curve
 
@@ -127,10 +128,25 @@ def test_millions_of_samples_can_be_drawn(tmp_path: Path) -> None:
     assert drawn(tmp_path / "x.png", Curve("a", times, noise)).stat().st_size > 1000
 
 
-def test_a_failed_picture_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_failed_picture_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(_: Figure, path: Path, **__: object) -> None:
+        path.write_text("half of it")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Figure, "savefig", half)
     out = tmp_path / "x.png"
     out.write_text("old")
-    (tmp_path / ".x.png.part").mkdir()
-    with pytest.raises(OSError, match=r"x\.png"):
+    with pytest.raises(OSError, match="the disk is full"):
         drawn(out, curve("a", [1, 2]))
     assert out.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
+
+
+@pytest.mark.parametrize("name", ["x.html", "\N{SNOWMAN}" * 80 + ".png"])
+def test_two_at_once_do_not_write_into_each_others_file(tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    with canvas.whole(out) as first, canvas.whole(out) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert out.read_text() == "first"  # which ended last
+    assert [path.name for path in tmp_path.iterdir()] == [name]

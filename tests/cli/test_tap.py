@@ -146,7 +146,7 @@ def test_the_services_own_limit_is_said_and_a_top_is_none(run: Run, box: Box) ->
 
 
 def test_a_terminal_gets_a_table(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("skykey.cli.rubin.tap.answer.on_terminal", "skykey.cli.grid.on_terminal"):
+    for name in ("skykey.cli.rubin.answer.on_terminal", "skykey.cli.grid.on_terminal"):
         monkeypatch.setattr(name, lambda: True)
     result = run("rubin", "tap", NIGHT, "--rows", "4")
     assert "\u2500" in result.stdout
@@ -189,6 +189,7 @@ def test_what_is_no_json_is_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ([], "--value b=..."),
         (["--value", "band"], "is not a name and what it stands for"),
         (["--value", "=r"], "is not a name and what it stands for"),
         (["--value", "b=1", "--value", "b=2"], "is there twice"),
@@ -241,6 +242,16 @@ def test_a_file_that_this_command_wrote_goes_along_with_its_times(run: Run, tmp_
     assert run("rubin", "tap", NIGHT, "--out", str(out)).exit_code == 0
     joined = f"select count(*) as n from {VISITS} as v join tap_upload.m as m on v.obs_start = m.obs_start"
     assert rows_of(run("rubin", "tap", joined, "--upload", f"m={out}")) == [{"n": "398"}]
+
+
+def test_a_name_that_no_table_can_have_is_answered_with_what_is_typed(run: Run, box: Box, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("a\n1\n")
+    result = run("rubin", "tap", COUNT, "--upload", f"my night={file}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--upload mine=FILE" in result.stderr
+    assert "uploads=" not in result.stderr
+    assert asked(box) == []
 
 
 def test_a_file_that_is_none_is_said(tmp_path: Path, run: Run) -> None:

@@ -80,12 +80,35 @@ def test_only_times_of_tai_tables_are_moved_and_nothing_stays_nothing() -> None:
     assert in_utc(utc) is utc
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_time_that_utc_has_no_name_for_takes_no_other_with_it(unit: str) -> None:
+    per = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    begin = 63_072_010 * per  # 1972-01-01T00:00:00Z
+    # Beyond int64 in nanoseconds, or at its very end.
+    strange = [0, -per, begin - 1, 2**63 - 1, -(2**63) + 1]
+    column = pa.array([begin, *strange, None, 1_774_008_000 * per], pa.timestamp(unit))
+    made = in_utc(Table(pa.table({"a": column}), End(complete=True, rows=len(column)), time_scale="tai"))
+    expected = [(begin // per - 10) * 10**9, *[None] * 6, 1_774_007_963 * 10**9]
+    assert made.arrow.column("a").cast(pa.int64()).to_pylist() == expected
+
+
 def test_a_stretch_of_time_is_utc(box: Box, run: Run) -> None:
     rows = rows_of(run("rubin", "visits", "--from", "2026-03-21T00:00Z", "--to", "2026-03-21T00:20Z"))
     starts = [row["obs_start"] for row in rows]
     assert len(starts) > 10
     assert min(starts) >= "2026-03-21T00:00"
     assert max(starts) <= "2026-03-21T00:20:00.000000000Z"
+
+
+def test_a_stretch_of_time_may_have_one_end(box: Box, run: Run) -> None:
+    edge = "2026-03-21T00:00Z"
+    after, before = (
+        rows_of(run("rubin", "visits", way, edge, "--columns", "obs_start,day_obs")) for way in ("--from", "--to")
+    )
+    assert min(row["obs_start"] for row in after) >= "2026-03-21T00:00"
+    assert max(row["obs_start"] for row in before) <= "2026-03-21T00:00:00.000000000Z"
+    assert {NIGHT} < {row["day_obs"] for row in after}
+    assert {NIGHT} < {row["day_obs"] for row in before}
 
 
 def test_a_condition_does_not_leave_the_night(box: Box, run: Run) -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from skykey.rubin.logs.asking import Found
 from skykey.rubin.logs.columns import table_of
 from skykey.rubin.logs.services import NARRATIVE
-from skykey.rubin.night import Night, Part, bounds
+from skykey.rubin.night import Answered, Night, bounds
 from skykey.rubin.night_telemetry import Topic
 from skykey.tables.end import End
 from skykey.tables.table import Table
@@ -33,6 +33,7 @@ def visits(*rows: dict[str, Any], cut_by: str | None = None) -> Table:
         "psf_sigma_median": pa.float64(),
         "pixel_scale_median": pa.float64(),
         "zero_point_median": pa.float64(),
+        "dimm_seeing": pa.float64(),
     }
     columns = {name: pa.array([_read(row.get(name), kind) for row in rows], kind) for name, kind in whole.items()}
     return Table(pa.table(columns), End(complete=True, rows=len(rows), cut_by=cut_by), time_scale="tai")
@@ -71,7 +72,7 @@ def night(
         NIGHT,
         begin,
         end,
-        Part("twilight", dark),
+        Answered("twilight", dark),
         _part("visits", visits() if seen is None else seen),
         _part("log", log() if told is None else told),
         _part("night report", [] if reports is None else reports),
@@ -79,5 +80,5 @@ def night(
     )
 
 
-def _part(name: str, found: Any) -> Part[Any]:
-    return Part(name, error=found) if isinstance(found, SkykeyError) else Part(name, found)
+def _part(name: str, found: Any) -> Answered[Any]:
+    return Answered(name, error=found) if isinstance(found, SkykeyError) else Answered(name, found)

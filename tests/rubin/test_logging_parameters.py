@@ -482,6 +482,27 @@ def test_documented_names_are_there_and_harmless(empty: tuple[Server, ScriptedLo
     asyncio.run(main())  # another event loop
 
 
+@pytest.mark.parametrize(
+    ("made", "query", "name", "last", "bound"),
+    [
+        (NarrativeLogClient, "query", "date_begin", "2026-03-20T12:00:36.999999", "2026-03-20T12:00:37"),
+        (ExposureLogClient, "query", "day_obs", 20260319, 20260320),
+        (ExposureLogClient, "query_exposures", "day_obs", 20260319, 20260320),
+        (NightReportClient, "query", "day_obs", 20260320, 20260321),
+    ],
+)
+def test_what_lies_at_a_bound_is_in_the_second_of_two_stretches(  # noqa: PLR0917 - a case has so many parts
+    box: Box, made: Any, query: str, name: str, last: Any, bound: Any
+) -> None:
+    """And only in it: nothing is lost and nothing comes twice where they meet."""
+    ask = getattr(made(box.site_url, ("user", box.token)), query)
+    instrument = ["LSSTCam"] if query == "query_exposures" else []
+    below, above = (
+        pd.DataFrame(ask(*instrument, **{f"{edge}_{name}": bound}))[name].dropna().tolist() for edge in ("max", "min")
+    )
+    assert (max(below), min(above)) == (last, bound)
+
+
 def test_any_log_by_its_url(empty: tuple[Server, ScriptedLog]) -> None:
     server, script = empty
     script.rows = [message(1), message(2)]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _TIMES: Final = ["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S"]
 _MIDNIGHTS: Final = ["", "%b %Y", "%d %b", "%H:%M\n%d %b", "%H:%M", "%H:%M"]
 _LONGEST_TEXT: Final = 24
+# A folder takes names of 255 bytes, and a letter may have four.
+_MOST_OF_NAME: Final = 40
 
 
 class Mark(NamedTuple):
@@ -127,10 +129,20 @@ def head(figure: Any, words: Words, theme: Theme) -> None:
 
 
 def write(figure: Any, path: Path) -> None:
-    """Write a picture, under a temporary name until it is whole."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
+    """Write a picture that is whole, or nothing."""
+    with whole(path) as temporary:
         figure.savefig(temporary, format=path.suffix.removeprefix(".").lower())
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where to write what takes the place of a file when the block ends, and is taken away if the block fails."""
+    import secrets
+
+    # A name of its own: two programs that write the same file must not write into each other's.
+    temporary = path.with_name(f".{path.name[:_MOST_OF_NAME]}.{secrets.token_hex(4)}.part")
+    try:
+        yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -9,13 +9,13 @@ from skykey.calls.faces import Async, Sync, method
 from skykey.calls.flow import Flow, gather, need
 from skykey.credentials.keeper import Keeper
 from skykey.repertoire.discovery import SyncDiscoveryClient
+from skykey.rubin import night_telemetry
 from skykey.rubin.consdb.sql import instrument_of
 from skykey.rubin.consdb_query import ConsDbFlows
 from skykey.rubin.influx_query import InfluxFlows
 from skykey.rubin.logins import login_keeper
 from skykey.rubin.logs.narrative import NarrativeLogFlows
 from skykey.rubin.logs.night_report import NightReportFlows
-from skykey.rubin.night_telemetry import TOPICS, statement
 from skykey.rubin.sites import find_site
 from skykey.rubin.tokens import token_chain
 from skykey.values.errors import SkykeyError
@@ -38,7 +38,7 @@ _ORDINAL_OF_MJD_0: Final = 678_576
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[T]):
+class Answered(Generic[T]):
     """The answer to one of a night's questions, or why there is none.
 
     Parameters
@@ -84,19 +84,19 @@ class Night:
     day_obs: int
     begin: int
     end: int
-    dark: Part[tuple[int, int]]
-    visits: Part[Table]
-    log: Part[Table]
-    reports: Part[list[Row]]
-    telemetry: tuple[tuple[Topic, Part[Table]], ...]
+    dark: Answered[tuple[int, int]]
+    visits: Answered[Table]
+    log: Answered[Table]
+    reports: Answered[list[Row]]
+    telemetry: tuple[tuple[Topic, Answered[Table]], ...]
 
     @property
-    def parts(self) -> tuple[Part[Any], ...]:
+    def parts(self) -> tuple[Answered[Any], ...]:
         """All of them, in the order of importance."""
         return (self.visits, self.log, self.reports, self.dark, *(part for _, part in self.telemetry))
 
     @property
-    def failed(self) -> tuple[Part[Any], ...]:
+    def failed(self) -> tuple[Answered[Any], ...]:
         """Those without an answer. No rows are an answer."""
         return tuple(part for part in self.parts if part.error is not None)
 
@@ -135,7 +135,7 @@ class NightFlows:
 
     @method
     def night(
-        self, day_obs: int | str, instrument: str = "lsstcam", telemetry: Sequence[Topic] = TOPICS
+        self, day_obs: int | str, instrument: str = "lsstcam", telemetry: Sequence[Topic] = night_telemetry.TOPICS
     ) -> Flow[Night]:
         """Ask everything about a night, side by side: it takes as long as the slowest of the answers.
 
@@ -169,12 +169,15 @@ class NightFlows:
         number, (begin, end) = _number(day_obs), bounds(day_obs)
         owner = instrument_of(instrument)
         yield from need(self._token)
-        asked: list[Flow[Part[Any]]] = [
+        asked: list[Flow[Answered[Any]]] = [
             _tried("visits", self._consdb.get_visits(owner, visit_constraint=f"visit1.day_obs = {number}")),
             _tried("log", self._log.query_log(_utc(begin), _utc(end), utc=True)),
             _tried("night report", self._reported(number)),
-            _tried("twilight", _dark(_noon(day_obs))),
-            *(_tried(topic.label, self._efd.query(statement(topic, begin, end))) for topic in telemetry),
+            _tried("twilight", _dark(_noon_tai(day_obs))),
+            *(
+                _tried(topic.label, self._efd.query(night_telemetry.statement(topic, begin, end)))
+                for topic in telemetry
+            ),
         ]
         visits, log, reports, dark, *topics = yield from gather(asked, at_once=_AT_ONCE)
         pairs = tuple(zip(telemetry, topics, strict=True))
@@ -216,21 +219,21 @@ class _Telemetry(InfluxFlows):
         self._set_up(site, "efd", login)
 
 
-def _tried(name: str, flow: Flow[T]) -> Flow[Part[T]]:
+def _tried(name: str, flow: Flow[T]) -> Flow[Answered[T]]:
     """A part: its failure must not take the others with it."""
     try:
-        return Part(name, found=(yield from flow))
+        return Answered(name, found=(yield from flow))
     except SkykeyError as problem:
         # What it passed through would hold the answers of all others as long as the night is held.
-        return Part(name, error=problem.with_traceback(None))
+        return Answered(name, error=problem.with_traceback(None))
 
 
-def _dark(noon: int) -> Flow[tuple[int, int]]:
+def _dark(noon_tai: int) -> Flow[tuple[int, int]]:
     # Here and not at the top: astropy takes a second to load.
     from skykey.rubin.night_sun import darkness
 
     yield from ()
-    return darkness(noon)
+    return darkness(noon_tai)
 
 
 def bounds(day_obs: int | str) -> tuple[int, int]:
@@ -249,11 +252,11 @@ def bounds(day_obs: int | str) -> tuple[int, int]:
     # Here and not at the top: leap seconds are not needed to make a client.
     from skykey.values.scales import utc_from_tai
 
-    noon = _noon(day_obs)
-    return utc_from_tai(noon), utc_from_tai(noon + DAY)
+    noon_tai = _noon_tai(day_obs)
+    return utc_from_tai(noon_tai), utc_from_tai(noon_tai + DAY)
 
 
-def _noon(day_obs: int | str) -> int:
+def _noon_tai(day_obs: int | str) -> int:
     """Where it begins, in TAI nanoseconds."""
     from skykey.rubin.dayobs_utils import day_obs_to_date
     from skykey.values.scales import tai_from_day

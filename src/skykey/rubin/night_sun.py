@@ -19,12 +19,12 @@ _NOON_OF_2000: Final = 946_728_000 * SECOND
 _STEPS: Final = 1441
 
 
-def darkness(noon: int) -> tuple[int, int]:
+def darkness(noon_tai: int) -> tuple[int, int]:
     """From when to when the Sun is below -12 degrees.
 
     Parameters
     ----------
-    noon
+    noon_tai
         Where the day begins, in TAI nanoseconds.
 
     Returns
@@ -34,9 +34,9 @@ def darkness(noon: int) -> tuple[int, int]:
         seconds of that.
     """
     try:
-        dusk, dawn = set_and_rise(noon, TWILIGHT)
+        dusk, dawn = set_and_rise(noon_tai, TWILIGHT)
     except MissingExtra:
-        return _darkness_in_short(utc_from_tai(noon))
+        return _darkness_in_short(utc_from_tai(noon_tai))
     return utc_from_tai(dusk), utc_from_tai(dawn)
 
 
@@ -65,10 +65,10 @@ def sun_height(utc: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(np.degrees(np.arcsin(np.sin(latitude) * np.sin(declination) + across)))
 
 
-def _darkness_in_short(noon: int) -> tuple[int, int]:
+def _darkness_in_short(noon_utc: int) -> tuple[int, int]:
     import numpy as np
 
-    times = noon + np.linspace(0, DAY, _STEPS).astype(np.int64)
+    times = noon_utc + np.linspace(0, DAY, _STEPS).astype(np.int64)
     above = sun_height(times) - TWILIGHT
     low = (above < 0).nonzero()[0]
     edges = []

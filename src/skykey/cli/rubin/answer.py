@@ -1,4 +1,4 @@
-"""How commands about nights hand over a table: a file, JSON, a table for people, and how many rows there are."""
+"""How commands hand over a table: a file, JSON, a table for people, and how many rows there are."""
 
 from __future__ import annotations
 
@@ -30,13 +30,15 @@ def hand_over(
     as_json: bool,
     for_people: Callable[[], None],
     documents: Sequence[str] = (),
+    is_written: bool = False,
+    may_be_part: bool = False,
 ) -> None:
     """Print or write an answer, and say how many rows it has.
 
     Parameters
     ----------
     table
-        All of it, with times in UTC.
+        All of it, with times in UTC; its rows may be in the file already.
     facts
         What the JSON document says beside it.
     noun
@@ -49,10 +51,14 @@ def hand_over(
         Prints it on a terminal.
     documents
         Columns whose texts are JSON, and stand as that in the JSON document.
+    is_written
+        Whether the rows are in the file.
+    may_be_part
+        Whether who asks can ask for less, such as the first ten: that is no lack then.
     """
     from skykey.cli.rubin.cells import columns, names, texts
 
-    if out is not None:
+    if out is not None and not is_written:
         table.save(out)
     if as_json:
         end = table.end
@@ -68,7 +74,7 @@ def hand_over(
         from skykey.cli.grid import show
 
         show(names(table), texts(table, exact=True))
-    say(summary(table, noun) + (f", in {out}" if out else ""))
+    say(_summary(table, noun, may_be_part=may_be_part) + (f", in {out}" if out else ""))
 
 
 def _values(table: Table, documents: Sequence[str]) -> list[list[Any]]:
@@ -84,10 +90,13 @@ def _values(table: Table, documents: Sequence[str]) -> list[list[Any]]:
     ]
 
 
-def summary(table: Table, noun: str) -> str:
+def _summary(table: Table, noun: str, *, may_be_part: bool) -> str:
     """How many rows came, and whether that is all there is."""
     end = table.end
-    how = "complete"
-    if end.truncated:
-        how = f"NOT ALL: cut by {end.cut_by or 'the server'}; ask for less at once"
+    if not end.truncated:
+        how = "complete"
+    elif end.complete and may_be_part:
+        how = f"as many as {end.cut_by} allows"
+    else:
+        how = f"NOT ALL: cut by {end.cut_by or 'the server'}" + ("" if may_be_part else "; ask for less at once")
     return f"{end.rows:,} {noun}{'' if end.rows == 1 else 's'}, {how}"

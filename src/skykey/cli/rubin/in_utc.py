@@ -16,11 +16,19 @@ def in_utc(table: Table) -> Table:
     ----------
     table
         Times without a zone are TAI where the table says so; all else stays what it is.
+
+    Returns
+    -------
+    Table
+        Null stands for a time that has no such reading, before 1972 or beyond the year 2262: one strange time must not
+        take the others with it, and as it is it would be a wrong one.
     """
     if table.time_scale != "tai":
         return table
+    import numpy as np
+
     from skykey.tables.packages import arrow
-    from skykey.values.scales import utc_from_tai_array
+    from skykey.values.scales import FIRST_TAI, utc_from_tai_array
 
     pa: Any = arrow()
     data: Any = table.arrow
@@ -28,10 +36,15 @@ def in_utc(table: Table) -> Table:
         if not pa.types.is_timestamp(field.type) or field.type.tz is not None:
             continue
         column = data.column(number)
-        counts = column.cast(pa.timestamp("ns")).cast(pa.int64()).fill_null(_NOTHING).to_numpy()
-        made = pa.array(utc_from_tai_array(counts), mask=counts == _NOTHING).cast(pa.timestamp("ns", "UTC"))
+        unit = _UNITS[field.type.unit]
+        counts, first = column.cast(pa.int64()).fill_null(_NOTHING).to_numpy(), -(-FIRST_TAI // unit)
+        is_named = (counts >= first) & (counts <= _LAST // unit)
+        utc = utc_from_tai_array(np.where(is_named, counts, first) * unit)
+        made = pa.array(utc, mask=~is_named).cast(pa.timestamp("ns", "UTC"))
         data = data.set_column(number, pa.field(field.name, made.type, metadata=field.metadata), made)
     return replace(table, arrow=data, time_scale="utc")
 
 
-_NOTHING: Final = -(2**63)  # the number of "no time", which a conversion leaves as it is
+_NOTHING: Final = -(2**63)
+_LAST: Final = 2**63 - 60 * 10**9  # what nanoseconds can count, but for the leap seconds
+_UNITS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from skykey.cli.output import put
 from skykey.cli.progress import progress
 from skykey.cli.rubin.answer import hand_over
 from skykey.cli.rubin.days import check_bounds, with_day_or_bounds, with_start
+from skykey.cli.rubin.levels import LEVELS
 from skykey.cli.rubin.telemetry import with_out
 from skykey.values.errors import UsageError
 
@@ -22,25 +23,23 @@ if TYPE_CHECKING:
     from skykey.rubin.connections import Clients
     from skykey.tables.table import Table
 
-_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
-
 
 def _level(_: click.Context, __: click.Parameter, given: str | None) -> int | None:
     if given is None or given.isdecimal():
         return given if given is None else int(given)
-    if given.lower() not in _LEVELS:
-        raise click.BadParameter(f"{given!r} is neither a number nor one of {', '.join(_LEVELS)}")
-    return _LEVELS[given.lower()]
+    if given.lower() not in LEVELS:
+        raise click.BadParameter(f"{given!r} is neither a number nor one of {', '.join(LEVELS)}")
+    return LEVELS[given.lower()]
 
 
 def _levels(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in _LEVELS if name.startswith(incomplete.lower())]
+    return [name for name in LEVELS if name.startswith(incomplete.lower())]
 
 
 @click.command()
 @with_day_or_bounds
 @with_start
-@click.option("--to", "end", metavar="TIME", help="UTC; what begins then does not belong to it.")
+@click.option("--to", "end", metavar="TIME", help="UTC, needed with --from; what begins then does not belong to it.")
 @click.option("--exposure", "is_exposure", is_flag=True, help="The exposure log in place of the narrative log.")
 @click.option(
     "--level",

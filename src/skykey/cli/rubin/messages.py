@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.cli.output import visible
+from skykey.cli.rubin.levels import gravity, name_of
 from skykey.rubin.night_numbers import numbers
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from skykey.tables.table import Table
 
-_LEVELS: Final = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _WIDEST: Final = 100
 _INDENT: Final = "    "
 _AGES: Final = 1e9  # whoever reads it sees that it is wrong
@@ -69,8 +69,8 @@ class Message:
 
     @property
     def level_name(self) -> str:
-        """``warning`` for 30, and so on; numbers between have none."""
-        return _LEVELS.get(self.level, f"level {self.level}")
+        """Its name, or its number."""
+        return name_of(self.level)
 
     @property
     def lost_words(self) -> str:
@@ -130,7 +130,7 @@ def lines(messages: list[Message], *, colours: bool = False) -> Iterator[str]:
             for part in (message.clock, message.level_name, message.about, message.who, message.lost_words)
             if part
         )
-        grave = message.level >= 30  # noqa: PLR2004 - a warning
+        grave = gravity(message.level) != "info"
         yield click.style(head, bold=True, fg="yellow" if grave else None) if colours else head
         for line in message.text.splitlines():
             yield from _folded(line, width)

@@ -20,7 +20,7 @@ GROUP = LazyGroup(
         "schema": Entry("skykey.cli.rubin.schema:schema", "Say what the fields of a topic mean, with their units."),
         "query": Entry("skykey.cli.rubin.query:query", "Ask one statement in InfluxQL, and get a table."),
         "plot": Entry("skykey.cli.rubin.plot:plot", "Draw fields of a topic over time, as a PNG."),
-        "night": Entry("skykey.cli.rubin.night.page:night", "Show a night on one page: visits, telemetry, log."),
+        "night": Entry("skykey.cli.rubin.night.command:night", "Show a night on one page: visits, telemetry, log."),
         "visits": Entry("skykey.cli.rubin.visits:visits", "List the visits of a night, with their quality."),
         "logs": Entry("skykey.cli.rubin.logs:logs", "Read what was written in the logs during a night."),
         "report": Entry("skykey.cli.rubin.report:report", "Read the observers' report of a night."),

@@ -40,7 +40,9 @@ _DIGITS: Final = 3
 @click.command()
 @with_day_or_bounds
 @with_start
-@click.option("--to", "end", metavar="TIME", help="UTC; exposures that start then still belong to it.")
+@click.option(
+    "--to", "end", metavar="TIME", help="UTC; exposures that start then still belong to it. --from or --to is enough."
+)
 @with_instrument
 @click.option("--where", metavar="SQL", help="A further condition, such as \"band = 'r'\".")
 @click.option("--columns", metavar="NAMES", help="Only these, with commas between them, in this order; or all.")

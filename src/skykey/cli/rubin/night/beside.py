@@ -7,7 +7,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.cli.rubin.messages import length
-from skykey.cli.rubin.night.sky_map import MOST_PROGRAMMES, bars, draw_bands, draw_programmes, draw_sky, names
+from skykey.cli.rubin.night.bars import MOST_PROGRAMMES, bars, draw_bands, draw_programmes, names
+from skykey.cli.rubin.night.sky_map import draw_sky
 from skykey.rubin import night_numbers
 
 if TYPE_CHECKING:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from skykey.cli.rubin.levels import gravity
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,11 +39,8 @@ class NightColours:
 
     def of_level(self, level: int) -> str:
         """A message's colour."""
-        return self.error if level >= _ERROR else self.warning if level >= _WARNING else self.info
+        return {"error": self.error, "warning": self.warning, "info": self.info}[gravity(level)]
 
-
-_WARNING: Final = 30
-_ERROR: Final = 40
 
 ON_LIGHT: Final = NightColours(
     bands={"u": "#0c71ff", "g": "#49be61", "r": "#c61c00", "i": "#ffc200", "z": "#f341a2", "y": "#5d0000"},

@@ -98,8 +98,8 @@ def _message(message: Message) -> dict[str, Any]:
     }
 
 
-def _samples(table: Table) -> dict[str, Any] | None:
-    """Null where there is nothing: the part failed, or the service had nothing; ``failed`` tells them apart."""
+def _samples(table: Table) -> dict[str, Any]:
+    """Numbers of the minutes; null in place of each where the service had nothing."""
     found = facts.summary(table)
     if found is None:
         return {"count": 0, "least": None, "median": None, "greatest": None}

@@ -12,7 +12,7 @@ from skykey.rubin import night_numbers as count
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from skykey.rubin.night import Night, Part
+    from skykey.rubin.night import Answered, Night
     from skykey.tables.table import Table
 
 _LARGE = 100
@@ -114,7 +114,7 @@ def times(visits: Table, name: str) -> list[int | None]:
     return list(utc.cast("int64").to_pylist()) if str(utc.type).startswith("timestamp") else [None] * len(visits)
 
 
-def _of(part: Part[Any], words: Any) -> str:
+def _of(part: Answered[Any], words: Any) -> str:
     if part.error is not None:
         return f"NOT KNOWN: {part.error.message}"
     return str(words(part.found))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from skykey.cli.output import visible
 from skykey.cli.rubin import report_text
+from skykey.cli.rubin.levels import gravity
 from skykey.cli.rubin.messages import narrative
 from skykey.cli.rubin.night import facts
 from skykey.cli.rubin.night.style import STYLE
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 # Whatever might slip through: the page loads nothing and runs nothing.
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_WARNING: Final = 30
-_ERROR: Final = 40
 
 
 def page(night: Night, *, light: bytes, dark: bytes) -> str:
@@ -135,14 +134,13 @@ def _log(night: Night) -> Iterator[str]:
 
 
 def _message(message: Message) -> str:
-    level = "error" if message.level >= _ERROR else "warning" if message.level >= _WARNING else "info"
     head = [message.level_name, message.about, message.who, message.lost_words]
     notes = " ".join(f"#{note}" for note in message.notes)
     below = [*([_safe(notes)] if notes else []), *map(link, message.urls)]
     aside = f'<p class="aside">{"<br>".join(below)}</p>' if below else ""
     said = " · ".join(_safe(part) for part in head if part)
     return (
-        f'<article class="{level}"><header><time>{_safe(message.clock)}</time> {said}</header>'
+        f'<article class="{gravity(message.level)}"><header><time>{_safe(message.clock)}</time> {said}</header>'
         f"<p>{_paragraph(message.text)}</p>{aside}</article>"
     )
 

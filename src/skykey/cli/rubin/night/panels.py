@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skykey.cli import canvas
 from skykey.cli.curves import Curve, with_gaps
+from skykey.cli.rubin.levels import LEVELS, gravity
 from skykey.cli.rubin.messages import narrative
 from skykey.cli.rubin.night import facts
 from skykey.cli.rubin.night.colours import MARKERS
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _SECOND: Final = 10**9
 _DEGREES: Final = "°"
 _SEEING: Final = "″"
-_GRAVEST: Final = 10**9
 _DIMM: Final = "DIMM"
 
 
@@ -116,8 +116,8 @@ def _log(axis: Any, messages: Sequence[Message], brush: _Brush) -> None:
         label.set_color(brush.of_loss(kind))
     axis.set_ylim(len(rows) - 0.45, -0.6)
     axis.tick_params(axis="y", length=0)
-    graves = (("error", brush.colours.error, 40, _GRAVEST), ("warning", brush.colours.warning, 30, 40))
-    said = [(name, colour) for name, colour, low, high in graves if any(low <= each.level < high for each in messages)]
+    kinds = {gravity(message.level) for message in messages}
+    said = [(kind, brush.colours.of_level(LEVELS[kind])) for kind in ("error", "warning") if kind in kinds]
     # Above it are the Sun's marks.
     _legend(axis, said, below=True)
 

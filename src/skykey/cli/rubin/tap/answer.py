@@ -1,10 +1,8 @@
-"""How answers of TAP are handed over: stdout, a file, JSON; and whether that is all, on stderr."""
+"""How answers of TAP are handed over, or written as they come."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-from skykey.cli.output import document, on_terminal, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +34,7 @@ def _noting(headings: list[Any], rows: Rows) -> Iterator[Any]:
         yield piece
 
 
-def hand_over(
+def present(
     table: Table,
     facts: Mapping[str, Any],
     *,
@@ -65,30 +63,19 @@ def hand_over(
     as_json
         Whether stdout is the JSON document.
     """
-    from skykey.cli.rubin.cells import columns, names, texts, values
+    from skykey.cli.grid import show
+    from skykey.cli.rubin.answer import hand_over
+    from skykey.cli.rubin.cells import names, texts
     from skykey.cli.rubin.in_utc import in_utc
 
-    shown, end = in_utc(table), table.end
-    if out is not None and not is_written:
-        shown.save(out)
-    if as_json:
-        counted = {"row_count": end.rows, "complete": end.complete, "cut_by": end.cut_by}
-        whole = {**facts, "columns": columns(shown), **counted}
-        if out is None:
-            document(whole, values(shown))
-        else:
-            document({**whole, "written": str(out)})
-    elif out is None:
-        from skykey.cli.grid import show
-
-        show(names(shown), texts(shown, exact=not on_terminal()), most=most)
-    say(_summary(table, noun) + (f", in {out}" if out else ""))
-
-
-def _summary(table: Table, noun: str) -> str:
-    end = table.end
-    if not end.complete:
-        how = f"NOT ALL: cut by {end.cut_by or 'the service'}"
-    else:
-        how = "complete" if end.cut_by is None else f"as many as {end.cut_by} allows"
-    return f"{end.rows:,} {noun}{'' if end.rows == 1 else 's'}, {how}"
+    shown = in_utc(table)
+    hand_over(
+        shown,
+        facts,
+        noun=noun,
+        out=out,
+        as_json=as_json,
+        for_people=lambda: show(names(shown), texts(shown, exact=False), most=most),
+        is_written=is_written,
+        may_be_part=True,
+    )

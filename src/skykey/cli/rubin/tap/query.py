@@ -54,7 +54,7 @@ def query(
     ADQL has no LIMIT, but SELECT TOP 10. On a terminal a table for people; in a pipe a line of names and tab-separated
     rows. Times are UTC. Nothing is printed before the answer is whole. Ctrl-C deletes the job of --as-job.
     """
-    from skykey.cli.rubin.tap.answer import hand_over, save
+    from skykey.cli.rubin.tap.answer import present, save
     from skykey.rubin.sites import find_site
 
     with as_commands(site, tokenfile):
@@ -66,7 +66,7 @@ def query(
         if as_job:
 
             def put(table: Table, url: str) -> None:
-                hand_over(table, {**facts, "job": url}, out=out, most=most, as_json=as_json)
+                present(table, {**facts, "job": url}, out=out, most=most, as_json=as_json)
 
             _by_job(lambda: client.submit(asked, given, **more), timeout, put, (site, tokenfile))
             return
@@ -76,7 +76,7 @@ def query(
             else:
                 with client.stream(asked, given, **more) as rows:
                     table = save(rows, out)
-        hand_over(table, facts, out=out, is_written=out is not None, most=most, as_json=as_json)
+        present(table, facts, out=out, is_written=out is not None, most=most, as_json=as_json)
 
 
 def _by_job(

@@ -44,7 +44,7 @@ def resume(
 
     One that nobody has started yet is started. The job stays, and Ctrl-C does nothing to it.
     """
-    from skykey.cli.rubin.tap.answer import hand_over
+    from skykey.cli.rubin.tap.answer import present
     from skykey.cli.rubin.tap.waiting import forget, result_of
     from skykey.rubin.sites import find_site
 
@@ -63,6 +63,6 @@ def resume(
             say(f"the job goes on: {command('resume', url, site, tokenfile)}")
             raise
         facts = {"site": find_site(site).name, "query": None, "job": url}
-        hand_over(table, facts, out=out, most=most, as_json=as_json)
+        present(table, facts, out=out, most=most, as_json=as_json)
         if is_to_go and not forget(found):
             say(f"the job could not be deleted: {command('delete', url, site, tokenfile)}")

@@ -46,8 +46,8 @@ def columns(*, table: str, out: Path | None, site: str | None, tokenfile: str | 
 
 
 def _put(found: Table, noun: str, site: str | None, out: Path | None, *, as_json: bool) -> None:
-    from skykey.cli.rubin.tap.answer import hand_over
+    from skykey.cli.rubin.tap.answer import present
     from skykey.rubin.sites import find_site
 
     facts = {"site": find_site(site).name, "query": found.facts.get("query"), "job": None}
-    hand_over(found, facts, noun=noun, out=out, as_json=as_json)
+    present(found, facts, noun=noun, out=out, as_json=as_json)

@@ -89,21 +89,13 @@ def _write(found: Night, png: Path | None, html: Path | None, *, dark: bool) -> 
     if png is not None:
         picture.write(found, png, dark=dark)
     if html is not None:
+        from skykey.cli.canvas import whole
         from skykey.cli.rubin.night.html import page
 
         pictures = {"light": picture.png(found), "dark": picture.png(found, dark=True)}
-        _replace(html, page(found, **pictures))
+        with whole(html) as temporary:
+            temporary.write_text(page(found, **pictures), encoding="utf-8")
     return [path for path in (png, html) if path is not None]
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file under a temporary name until it is whole."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _say(found: Night, written: list[str]) -> int:
