@@ -81,7 +81,7 @@ def test_only_times_of_tai_tables_are_moved_and_nothing_stays_nothing() -> None:
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-def test_a_time_that_utc_has_no_name_for_takes_no_other_with_it(unit: str) -> None:
+def test_a_time_that_utc_has_no_name_for_takes_no_other_with_it(unit: str, capsys: pytest.CaptureFixture[str]) -> None:
     per = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
     begin = 63_072_010 * per  # 1972-01-01T00:00:00Z
     # Beyond int64 in nanoseconds, or at its very end.
@@ -90,6 +90,9 @@ def test_a_time_that_utc_has_no_name_for_takes_no_other_with_it(unit: str) -> No
     made = in_utc(Table(pa.table({"a": column}), End(complete=True, rows=len(column)), time_scale="tai"))
     expected = [(begin // per - 10) * 10**9, *[None] * 6, 1_774_007_963 * 10**9]
     assert made.arrow.column("a").cast(pa.int64()).to_pylist() == expected
+    assert capsys.readouterr().err.startswith("5 of a cannot be said in UTC")
+    in_utc(made)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_stretch_of_time_is_utc(box: Box, run: Run) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from skykey.cli.output import say
+
 if TYPE_CHECKING:
     from skykey.tables.table import Table
 
@@ -21,7 +23,7 @@ def in_utc(table: Table) -> Table:
     -------
     Table
         Null stands for a time that has no such reading, before 1972 or beyond the year 2262: one strange time must not
-        take the others with it, and as it is it would be a wrong one.
+        take the others with it, and as it is it would be a wrong one. How many there are is said on stderr.
     """
     if table.time_scale != "tai":
         return table
@@ -39,6 +41,8 @@ def in_utc(table: Table) -> Table:
         unit = _UNITS[field.type.unit]
         counts, first = column.cast(pa.int64()).fill_null(_NOTHING).to_numpy(), -(-FIRST_TAI // unit)
         is_named = (counts >= first) & (counts <= _LAST // unit)
+        if lost := int(np.count_nonzero(~is_named)) - column.null_count:
+            say(f"{lost:,} of {field.name} cannot be said in UTC (before 1972, or beyond 2262): left empty")
         utc = utc_from_tai_array(np.where(is_named, counts, first) * unit)
         made = pa.array(utc, mask=~is_named).cast(pa.timestamp("ns", "UTC"))
         data = data.set_column(number, pa.field(field.name, made.type, metadata=field.metadata), made)
