@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from skykey.rubin.logs.paging import Row
     from skykey.rubin.logs.services import Log
 
-_DURATION: Final = re.compile(
-    r"(-)?P(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII
-)
 _UNITS: Final = {"seconds": "s"}
 _DESCRIPTIONS: Final = {"date": "ISO 8601 on a TAI clock", "document": "JSON; a dictionary in pandas"}
 
@@ -104,29 +100,6 @@ def text_column(values: Sequence[str | None]) -> Any:
     return arrow().array(values, arrow().string())
 
 
-def seconds_of(given: Any) -> float | None:
-    """A length of time in seconds, from a number or from ISO 8601; None where there is none.
-
-    Raises
-    ------
-    Unreadable
-        For anything else.
-
-    Examples
-    --------
-    >>> [seconds_of(each) for each in (1800.0, "PT30M", "P1DT0.5S", None)]
-    [1800.0, 1800.0, 86400.5, None]
-    """
-    if given is None or (isinstance(given, int | float) and not isinstance(given, bool)):
-        return None if given is None else float(given)
-    match = _DURATION.fullmatch(given) if isinstance(given, str) else None
-    if match is None or not any(match.groups()[1:]):
-        raise Unreadable(f"{given!r} is not a length of time")
-    days, hours, minutes, seconds = (float(part or 0) for part in match.groups()[1:])
-    length = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-    return -length if match[1] else length
-
-
 def _column(name: str, kind: str, rows: Sequence[Row], *, utc: bool) -> Any:
     from skykey.tables.json_values import Misfit, array_of  # with the first answer
 
@@ -147,7 +120,7 @@ def _column(name: str, kind: str, rows: Sequence[Row], *, utc: bool) -> Any:
             case "date":
                 return utc_column([_counted(name, value) for value in values]) if utc else pa.array(values, pa.string())
             case "seconds":
-                return pa.array([seconds_of(value) for value in values], pa.float64())
+                return pa.array([times.seconds_of(value) for value in values], pa.float64())
             case "document":
                 return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
             case _:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from skykey.calls.faces import method
 from skykey.rubin.instants import tai_nanoseconds
 from skykey.rubin.logs import times
-from skykey.rubin.logs.columns import table_of
 from skykey.rubin.logs.parameters import together
 from skykey.rubin.logs.services import EXPOSURE, EXPOSURES, MOST_ROWS
 from skykey.rubin.logs.writing import AGENT, LEVEL, WritingFlows
@@ -132,6 +131,8 @@ class ExposureLogFlows(WritingFlows):
         >>> log.query(min_day_obs=20250620, max_day_obs=20250621, exposure_flags="junk")  # doctest: +SKIP
         """
         found = yield from self._found(together(params, more))
+        from skykey.rubin.logs.columns import table_of  # with the first answer
+
         return table_of(EXPOSURE, found, utc=utc)
 
     @frame
@@ -164,6 +165,8 @@ class ExposureLogFlows(WritingFlows):
         >>> log.query_log("2025-06-20T22:00Z", "2025-06-21T11:00Z", instruments=["LSSTCam"])  # doctest: +SKIP
         """
         found = yield from self._found(query_params(t_start, t_end, together(user_params, more)))
+        from skykey.rubin.logs.columns import table_of  # with the first answer
+
         return table_of(EXPOSURE, found, utc=utc)
 
     @frame
@@ -216,6 +219,8 @@ class ExposureLogFlows(WritingFlows):
             raise UsageError(f"the end {t_end} is before the start {t_start}")
         asked = {"instrument": instrument, **stretch, **together(user_params, more)}
         found = yield from self._found(asked, log=EXPOSURES)
+        from skykey.rubin.logs.columns import table_of  # with the first answer
+
         return table_of(EXPOSURES, found, utc=utc)
 
     @method

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.faces import method
 from skykey.rubin.logs import times
-from skykey.rubin.logs.columns import seconds_of, table_of, text_column, utc_column
 from skykey.rubin.logs.parameters import TEXTS, together
 from skykey.rubin.logs.services import MOST_ROWS, NARRATIVE
 from skykey.rubin.logs.writing import AGENT, LEVEL, WritingFlows
@@ -130,6 +129,8 @@ class NarrativeLogFlows(WritingFlows):
         """
         asked = together(params, more)
         found = yield from self._found(asked, keep=_wanted(asked))
+        from skykey.rubin.logs.columns import table_of  # with the first answer
+
         return table_of(NARRATIVE, found, utc=utc)
 
     @frame
@@ -169,6 +170,8 @@ class NarrativeLogFlows(WritingFlows):
         found = yield from self._found(asked, keep=_wanted(asked))
         for row in found.rows:
             row["message_text"] = _unspaced(row.get("message_text"))
+        from skykey.rubin.logs.columns import table_of, text_column, utc_column
+
         times_of = utc_column([_time_of(row) for row in found.rows])
         component = text_column([_component(row) for row in found.rows])
         return table_of(NARRATIVE, found, utc=utc, front={"time": times_of}, back={"component": component})
@@ -293,7 +296,7 @@ def _fits(value: Any, names: frozenset[str], wants: bool) -> bool:
 
 
 def _time_of(row: Row) -> int | None:
-    lost = (seconds_of(row.get("time_lost")) or 0) > 0
+    lost = (times.seconds_of(row.get("time_lost")) or 0) > 0
     for name in ("date_end", "date_begin") if lost else ("date_begin", "date_end"):
         if (found := times.utc_of(row.get(name))) is not None:
             return found

@@ -1,18 +1,22 @@
-"""The logs' clocks: their dates are text without offset on a TAI clock, to the microsecond."""
+"""The logs' clocks: their dates are text without offset on a TAI clock, to the microsecond; and lengths of time."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.rubin.instants import tai_nanoseconds, utc_nanoseconds
-from skykey.values.errors import UsageError
+from skykey.values.errors import Unreadable, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - TAI has no time zone
 _MICROSECOND: Final = 1000
+_DURATION: Final = re.compile(
+    r"(-)?P(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII
+)
 
 
 def bound(when: Any) -> datetime:
@@ -115,3 +119,26 @@ def logtime_to_datetime(x: pd.Series[Any], column: str) -> datetime | None:
     if when is None or when != when:  # noqa: PLR0124 - NaN and NaT
         return None
     return _shown(utc_nanoseconds(when, scale="tai"))
+
+
+def seconds_of(given: Any) -> float | None:
+    """A length of time in seconds, from a number or from ISO 8601; None where there is none.
+
+    Raises
+    ------
+    Unreadable
+        For anything else.
+
+    Examples
+    --------
+    >>> [seconds_of(each) for each in (1800.0, "PT30M", "P1DT0.5S", None)]
+    [1800.0, 1800.0, 86400.5, None]
+    """
+    if given is None or (isinstance(given, int | float) and not isinstance(given, bool)):
+        return None if given is None else float(given)
+    match = _DURATION.fullmatch(given) if isinstance(given, str) else None
+    if match is None or not any(match.groups()[1:]):
+        raise Unreadable(f"{given!r} is not a length of time")
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups()[1:])
+    length = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    return -length if match[1] else length
