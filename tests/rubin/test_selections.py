@@ -738,13 +738,15 @@ def test_a_gateway_that_is_away_is_not_a_limit(way: Way) -> None:
 
 def failing(event: threading.Event) -> Influx:
     """The window in the middle is refused; the others take for ever."""
-    influx = regular(40)
+    influx, both_asked = regular(40), threading.Event()
 
     def hook(statement: servers.Select, window: tuple[int, int]) -> Answer:
         if statement.limit:
             return b""
         if window[0] > BEGIN:
+            both_asked.wait(5)
             return reply(403, "no")
+        both_asked.set()
         event.wait(20)
         return None
 
