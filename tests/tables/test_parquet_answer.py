@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from skykey.tables import parquet_answer
@@ -122,6 +122,7 @@ def test_what_is_no_file_is_an_error(data: bytes) -> None:
 
 
 @given(st.binary(min_size=1, max_size=40), st.integers(0, 10_000))
+@example(b"\x80", 111)  # in a column's name
 def test_damage_is_an_error_or_nothing(noise: bytes, at: int) -> None:
     data = bytearray(
         file_of(pa.table({"x": ["some", "words"] * 20}), described('<FIELD name="x" datatype="char" arraysize="*"/>'))

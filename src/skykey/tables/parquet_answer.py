@@ -146,9 +146,10 @@ class ParquetRows:
         try:
             self._file = parquet().ParquetFile(spool.file)
             schema = self._file.schema_arrow
+            there = schema.names
             self._count = self._file.num_row_groups
             rows = self._file.metadata.num_rows
-        except (pa.ArrowException, OSError) as problem:
+        except (pa.ArrowException, OSError, ValueError) as problem:  # names that are no UTF-8 are errors of Python's
             raise self._unreadable(str(problem)) from None
         document = self._described(schema.metadata or {})
         fields = document.fields
@@ -156,10 +157,10 @@ class ParquetRows:
         if "ERROR" in statuses:
             words = "; ".join(text for value, text in document.statuses if value == "ERROR")
             raise QueryError(f"{url} refuses the query", words=shortened(words) or None, url=url)
-        if fields and len(fields) != len(schema.names):
-            raise self._unreadable(f"{len(schema.names)} columns, of which {len(fields)} are described")
-        fields = self._placed(fields, schema.names)
-        names = [field.name for field in fields] or schema.names
+        if fields and len(fields) != len(there):
+            raise self._unreadable(f"{len(there)} columns, of which {len(fields)} are described")
+        fields = self._placed(fields, there)
+        names = [field.name for field in fields] or there
         self.repeated = repeats(names)
         self.says_all = bool(statuses)
         is_cut = "OVERFLOW" in statuses
@@ -174,7 +175,7 @@ class ParquetRows:
         for number in range(self._count):
             try:
                 group = self._file.read_row_group(number)
-            except (pa.ArrowException, OSError) as problem:
+            except (pa.ArrowException, OSError, ValueError) as problem:
                 raise self._unreadable(str(problem)) from None
             advance(rows=group.num_rows)
             yield self._made(group)
