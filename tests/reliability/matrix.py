@@ -136,9 +136,9 @@ class Matrix:
                     continue
                 proxy.forget()
                 proxy.fault(row.fault, path=self.paths.get(name, self.path), times=row.times)
+                begin = time.monotonic()  # before the guard's own clock: whoever is cut off by it took longer
                 guard = threading.Timer(row.limit + HANG, proxy.hang_up)
                 guard.start()
-                begin = time.monotonic()
                 with within(row.limit):
                     cell = Cell(outcome(ask, whole))
                 cell.took = time.monotonic() - begin
