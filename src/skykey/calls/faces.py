@@ -41,6 +41,12 @@ class Face:
     _clock: Clock = SYSTEM_CLOCK
 
 
+def lent(giver: object, taker: T) -> T:
+    """Give an object the carrier and the clock of another one, which makes it: what it asks goes the same way."""
+    vars(taker).update({name: vars(giver)[name] for name in ("_carrier", "_clock") if name in vars(giver)})
+    return taker
+
+
 class Sync(Face):
     """Marks a class whose methods block and return results."""
 

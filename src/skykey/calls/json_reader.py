@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from skykey.calls.refusals import shortened
+from skykey.calls.refusals import refuse_page, shortened
 from skykey.values.errors import SkykeyError, Unreadable
 from skykey.wire.frames import frameless
 
@@ -33,20 +33,9 @@ class JsonReader(Generic[T]):
         self._head: Head | None = None
 
     def head(self, head: Head, /) -> None:
-        """Refuse what calls itself a page: most often somebody's login page with status 200.
-
-        Raises
-        ------
-        Unreadable
-            If it is one.
-        """
+        """See `refuse_page`."""
         self._head = head
-        if head.media_type in {"text/html", "application/xhtml+xml"}:
-            raise Unreadable(
-                f"{head.url.without_query()} answered with a web page where JSON was promised (a login page?)",
-                status=head.status,
-                url=head.url.without_query(),
-            )
+        refuse_page(head, "JSON")
 
     def feed(self, chunk: bytes, /) -> tuple[()]:
         """Collect."""

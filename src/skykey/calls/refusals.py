@@ -13,6 +13,7 @@ from skykey.values.errors import (
     QueryError,
     RateLimited,
     ServiceError,
+    Unreadable,
 )
 from skykey.wire.times import retry_after, seconds_until
 
@@ -26,10 +27,32 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")
 _MOST_SCOPES: Final = 20
 _MOST_WORDS = 500
 _FORBIDDEN: Final = 403
+_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 # What a gatekeeper may mean by a 403: some ingresses know no other answer from it than 401 and 403.
 _MEANT: Final = {"400": 400, "429": 429}
 # Smaller numbers are no seconds since 1970.
 _FIRST_MOMENT: Final = 10**9
+
+
+def refuse_page(head: Head, promised: str) -> None:
+    """See that a success is not a page: most often that is somebody's login page with status 200.
+
+    Parameters
+    ----------
+    head
+        Of the answer.
+    promised
+        What it should be: "JSON".
+
+    Raises
+    ------
+    Unreadable
+        If it calls itself one.
+    """
+    if head.media_type in _PAGES:
+        url = head.url.without_query()
+        message = f"{url} answered with a web page where {promised} was promised (a login page?)"
+        raise Unreadable(message, status=head.status, url=url)
 
 
 def refusal(head: Head, words: str, *, remedy: str | None) -> ServiceError:

@@ -10,7 +10,7 @@ import binascii
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.json_reader import JsonReader
-from skykey.calls.refusals import shortened
+from skykey.calls.refusals import refuse_page, shortened
 from skykey.tables.end import End
 from skykey.tables.packages import arrow
 from skykey.tables.repeated import apart, once, repeats
@@ -65,17 +65,9 @@ class VOTableBatches:
         self._url = "the service"
 
     def head(self, head: Head, /) -> None:
-        """Refuse what calls itself a page.
-
-        Raises
-        ------
-        Unreadable
-            If it is one.
-        """
+        """See `refuse_page`."""
         self._url = head.url.without_query()
-        if head.media_type in {"text/html", "application/xhtml+xml"}:
-            message = f"{self._url} answered with a web page where a VOTable was promised (a login page?)"
-            raise Unreadable(message, status=head.status, url=self._url)
+        refuse_page(head, "a VOTable")
 
     def feed(self, chunk: bytes, /) -> Sequence[pa.Table]:
         """Decode the rows that are complete.

@@ -10,7 +10,7 @@ import codecs
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from skykey.calls.refusals import shortened
+from skykey.calls.refusals import refuse_page, shortened
 from skykey.tables.end import End
 from skykey.tables.packages import arrow
 from skykey.tables.repeated import once
@@ -132,15 +132,9 @@ class Answer:
         self._is_csv = False
 
     def head(self, head: Head, /) -> None:
-        """Refuse what calls itself a page.
-
-        Raises
-        ------
-        Unreadable
-            If it is one.
-        """
+        """See `refuse_page`."""
         self._head = head
-        VOTableBatches().head(head)
+        refuse_page(head, "a table")
 
     def feed(self, chunk: bytes, /) -> Sequence[Any]:
         """Decode the rows that are complete."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from xml.parsers import expat
 
 from skykey.calls.redirects import SEE_OTHER
-from skykey.calls.refusals import shortened
+from skykey.calls.refusals import refuse_page, shortened
 from skykey.tables.votable import VOTableBatches
 from skykey.values.errors import BadUrl, Unreadable
 
@@ -143,18 +143,9 @@ class DocumentReader(Generic[T]):
         self._head: Head | None = None
 
     def head(self, head: Head, /) -> None:
-        """Refuse what calls itself a page: most often somebody's login page with status 200.
-
-        Raises
-        ------
-        Unreadable
-            If it is one.
-        """
+        """See `refuse_page`."""
         self._head = head
-        if head.media_type in {"text/html", "application/xhtml+xml"}:
-            url = head.url.without_query()
-            message = f"{url} answered with a web page where {self._what} was promised (a login page?)"
-            raise Unreadable(message, status=head.status, url=url)
+        refuse_page(head, self._what)
 
     def feed(self, chunk: bytes, /) -> tuple[()]:
         """Collect."""

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from skykey.calls.call import Repeat
 from skykey.calls.faces import Async, Sync, method
 from skykey.calls.flow import Flow, bounded, pause
+from skykey.calls.wrapped import Wrapped
 from skykey.tables.frames import frame
 from skykey.tap import adql, formats, uws
 from skykey.tap.answers import AnswerTable, Expected
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from skykey.calls.call import Reader
     from skykey.tables.table import Table
     from skykey.tap.capabilities import Capabilities
     from skykey.tap.service import Service
@@ -375,17 +377,17 @@ class JobFlows:
         return f"<{type(self).__name__} at {self.url}>"
 
 
-class _Own:
-    """A reader that looks where its answer comes from in the end."""
+class _Own(Wrapped[Any]):
+    """Looks where an answer comes from in the end."""
 
-    def __init__(self, reader: Any, check: Callable[[Url], None]) -> None:
-        self.feed, self.finish, self.words = reader.feed, reader.finish, reader.words
-        self._reader, self._check = reader, check
+    def __init__(self, reader: Reader[Any], check: Callable[[Url], None]) -> None:
+        super().__init__(reader)
+        self._check = check
 
     def head(self, head: Head, /) -> None:
         """See `Reader.head`."""
         self._check(head.url)
-        self._reader.head(head)
+        super().head(head)
 
 
 class Job(JobFlows, Sync):

@@ -9,6 +9,7 @@ from skykey.calls.call import Call, Redirects, Repeat
 from skykey.calls.flow import Flow, ask, bounded, need
 from skykey.calls.memo import Memo
 from skykey.calls.refusals import shortened
+from skykey.calls.wrapped import Wrapped
 from skykey.credentials.conceal import conceal_in
 from skykey.tables.votable import VOTableBatches
 from skykey.tap import capabilities, uws
@@ -36,6 +37,7 @@ from skykey.wire.request import Request, Timeouts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from skykey.calls.call import Reader
     from skykey.credentials.held import Held
     from skykey.credentials.kept import Kept
     from skykey.tap.documents import Element
@@ -285,16 +287,16 @@ class _Heard:
         return QueryError(f"{problem.url} refuses the query ({problem.status})", **told)
 
 
-class _Hearing:
-    """A reader, and what was said to it in place of an answer."""
+class _Hearing(Wrapped[Any]):
+    """Keeps what is said in place of an answer."""
 
-    def __init__(self, reader: Any, heard: _Heard) -> None:
-        self.head, self.feed, self.finish = reader.head, reader.feed, reader.finish
-        self._reader, self._heard = reader, heard
+    def __init__(self, reader: Reader[Any], heard: _Heard) -> None:
+        super().__init__(reader)
+        self._heard = heard
 
     def words(self, head: Head, body: bytes, /) -> str:
         """See `Reader.words`."""
-        said = str(self._reader.words(head, body))
+        said = super().words(head, body)
         self._heard.is_taps = bool(said) and body.lstrip()[:1] == b"<"
         return said
 

@@ -11,6 +11,7 @@ from skykey.calls.call import Call, Repeat
 from skykey.calls.flow import Flow, ask, need, pause, stream
 from skykey.calls.json_reader import JsonReader
 from skykey.calls.refusals import shortened
+from skykey.calls.wrapped import Wrapped
 from skykey.repertoire.buying import Advice
 from skykey.repertoire.token_shape import has_shape
 from skykey.rubin.consdb import sql
@@ -22,6 +23,7 @@ from skykey.wire.request import Request, Timeouts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from skykey.calls.call import Reader
     from skykey.tables.end import End
     from skykey.tables.json_rows import JsonBatches, JsonTable
     from skykey.tables.table import Table
@@ -186,12 +188,12 @@ class _Said:
                 return problem
 
 
-class _Hearing:
-    """A reader, and what was said to it in place of an answer."""
+class _Hearing(Wrapped[Any]):
+    """Keeps what is said in place of an answer."""
 
-    def __init__(self, reader: Any, said: _Said) -> None:
-        self.head, self.feed, self.finish = reader.head, reader.feed, reader.finish
-        self._reader, self._said = reader, said
+    def __init__(self, reader: Reader[Any], said: _Said) -> None:
+        super().__init__(reader)
+        self._said = said
 
     def words(self, head: Head, body: bytes, /) -> str:
         """See `Reader.words`; of a database's error without the statement, which it repeats."""
@@ -203,7 +205,7 @@ class _Hearing:
             case {"message": str(message)} if head.status == _BROKEN:
                 return shortened(_ECHO.sub("", message))
             case _:
-                return str(self._reader.words(head, body))
+                return super().words(head, body)
 
 
 def written(statement: str, values: Mapping[str, Any] | None = None) -> str:

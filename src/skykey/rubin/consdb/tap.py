@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from skykey.calls.faces import Async, method
+from skykey.calls.faces import Async, lent, method
 from skykey.repertoire.buying import Advice
 from skykey.repertoire.token_shape import has_shape
 from skykey.rubin.consdb.visits import VisitFlows
@@ -333,8 +333,7 @@ class ConsDbTapFlows(VisitFlows, SiteService):
         made: TapFlows[Any] = self.__dict__["_tap_flows"]
         # What may be changed on this client counts there too.
         made.query_timeout = self.query_timeout
-        vars(made).update({name: self.__dict__[name] for name in ("_carrier", "_clock") if name in self.__dict__})
-        return made
+        return lent(self, made)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy makes its own; a session with a live credential is not copied.
