@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skykey.calls.call import Repeat
+from skykey.calls.call import Patience, Repeat
 from skykey.calls.refusals import refusal
 from skykey.calls.repeats import Repeats
 from skykey.testing import FakeClock
@@ -156,14 +156,14 @@ def test_g1_what_is_over_when_it_said_gives_the_answer(client: str) -> None:
 )
 def test_g1_no_text_leads_to_a_long_wait(text: str, status: int) -> None:
     head = Head(status, {"retry-after": text, "date": DATE}, Url("https://a.example/"))
-    waited = Repeats(Deadline(None), Repeat.SAFE).wait_after(refusal(head, "", remedy=None), begun=True)
+    waited = Repeats(Deadline(None), Repeat.SAFE, Patience()).wait_after(refusal(head, "", remedy=None), begun=True)
     assert waited is None or 0 <= waited <= LONGEST
 
 
 @given(st.integers(-(10**30), 10**30))
 def test_g1_no_number_leads_to_a_long_wait(number: int) -> None:
     head = Head(429, {"retry-after": str(number), "date": DATE}, Url("https://a.example/"))
-    waited = Repeats(Deadline(None), Repeat.SAFE).wait_after(refusal(head, "", remedy=None), begun=True)
+    waited = Repeats(Deadline(None), Repeat.SAFE, Patience()).wait_after(refusal(head, "", remedy=None), begun=True)
     expected = float(number) if 0 <= number <= LONGEST else None
     assert waited == expected or (number < 0 and waited is not None and waited <= 0.5)
 
@@ -217,6 +217,6 @@ def test_g1_the_clock_of_this_machine_does_not_matter() -> None:
         clock_says = formatdate(time.time() + wrong, usegmt=True)
         later = formatdate(time.time() + wrong + 7, usegmt=True)
         head = Head(429, {"retry-after": later, "date": clock_says}, Url("https://a.example/"))
-        waited = Repeats(Deadline(None), Repeat.SAFE).wait_after(refusal(head, "", remedy=None), begun=True)
+        waited = Repeats(Deadline(None), Repeat.SAFE, Patience()).wait_after(refusal(head, "", remedy=None), begun=True)
         assert waited is not None
         assert 6 <= waited <= 8

@@ -42,7 +42,7 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
         As they come; a failed renewal is raised as such, with the words of the 401 that led to it as a note.
     """
     deadline = Deadline.after(call.total)
-    way = _Way(call.request, Repeats(deadline, call.repeat))
+    way = _Way(call.request, Repeats(deadline, call.repeat, call.patience))
     replayed: NotAuthenticated | None = None
     while True:
         try:
@@ -72,12 +72,14 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
             return reader.finish()
         except NotAuthenticated as problem:
             conceal_in(problem, helds)
+            problem.attempts = way.sent
             yield Close()
             if replayed is not None or not _worth_a_replay(call, helds if carried else (), problem):
                 raise
             replayed = problem
         except SkykeyError as problem:
             conceal_in(problem, helds)
+            problem.attempts = way.sent
             yield Close()
             wait = None if out else way.repeats.wait_after(problem, begun=begun)
             if wait is None:
@@ -104,11 +106,14 @@ class _Way:
         What is left of them.
     carries
         Whether credentials may go along.
+    sent
+        How often it went out.
     """
 
     request: Request
     repeats: Repeats
     carries: bool = True
+    sent: int = 0
 
 
 def _send(
@@ -116,6 +121,7 @@ def _send(
 ) -> Generator[Step, Any, tuple[Head, bool]]:
     """Send, following redirects; tells whether the last request still carried the credentials."""
     request, carries = way.request, way.carries
+    way.sent += 1
     for _ in range(_MOST_REDIRECTS + 1):
         placed = request
         for held in helds if carries else ():
@@ -129,7 +135,7 @@ def _send(
         carries = carries and still_within
         if was_done and reads(request):
             # It was done, and must not be done again; where to look now may be asked as often as one likes.
-            way.request, way.carries, way.repeats = request, carries, Repeats(deadline, Repeat.SAFE)
+            way.request, way.carries, way.repeats = request, carries, Repeats(deadline, Repeat.SAFE, call.patience)
     raise Redirected(
         f"{call.request.url.without_query()} redirects more than {_MOST_REDIRECTS} times",
         url=request.url.without_query(),

@@ -21,7 +21,33 @@ class Repeat(Enum):
 
     SAFE = "asking again changes nothing: repeat after lost connections and 429, 502, 503, 504"
     COSTLY = "as SAFE where the service did no work yet; not after 504, and once only after an answer that was cut"
+    UNDONE = "after what shows that nothing was done: no connection, 429, a 503 that says when to come back"
     NEVER = "send it once; what it leads to by a 303 is a GET, and as SAFE"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often, and after how long, to send again what may be sent twice.
+
+    Parameters
+    ----------
+    repeats
+        At most so many times beside the first.
+    first
+        Seconds before the first repeat; each further one waits twice as long, spread by chance.
+    longest
+        The longest wait in seconds, of these and of those that a server asks for.
+    shortens
+        Whether a longer wait that a server asks for is cut to that; else it ends the tries.
+    statuses
+        Refusals worth another try, as HTTP statuses; None for 429, 502, 503 and 504.
+    """
+
+    repeats: int = 3
+    first: float = 0.5
+    longest: float = 60.0
+    shortens: bool = False
+    statuses: frozenset[int] | None = None
 
 
 class Redirects(Enum):
@@ -67,7 +93,7 @@ class Call(Generic[T]):
         Makes a fresh `Reader`, because an answer may have to be read twice (a replay, a repeat).
     auth
         The keepers whose credentials it carries, all of them at once; empty for an anonymous call.
-    repeat, redirects
+    repeat, patience, redirects
         See there.
     total
         Seconds for everything, repeats and waits included; None for no limit but the block's own (`within`).
@@ -79,6 +105,7 @@ class Call(Generic[T]):
     reader: Callable[[], Reader[T]]
     auth: tuple[Kept[Any], ...] = ()
     repeat: Repeat = Repeat.NEVER
+    patience: Patience = Patience()
     redirects: Redirects = Redirects.WITHIN
     total: float | None = None
     remedy: str | None = None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skykey.calls.call import Repeat
-from skykey.values.errors import Interrupted, Overloaded, RateLimited, SkykeyError, Unreachable
+from skykey.values.errors import Interrupted, Overloaded, RateLimited, ServiceError, TransportError, Unreachable
 
 if TYPE_CHECKING:
+    from skykey.calls.call import Patience
     from skykey.values.deadline import Deadline
+    from skykey.values.errors import SkykeyError
 
-_MOST_REPEATS = 3
-_FIRST_WAIT = 0.5
-_LONGEST_WAIT = 60.0
+UNAVAILABLE = 503
 GATEWAY_TIMEOUT = 504
 
 
@@ -25,14 +25,17 @@ class Repeats:
         No wait goes beyond it.
     repeat
         What may be sent twice.
+    patience
+        How often, and after how long.
     """
 
-    def __init__(self, deadline: Deadline, repeat: Repeat) -> None:
+    def __init__(self, deadline: Deadline, repeat: Repeat, patience: Patience) -> None:
         self._deadline = deadline
-        self._left = 0 if repeat is Repeat.NEVER else _MOST_REPEATS
-        self._cuts_left = 1 if repeat is Repeat.COSTLY else _MOST_REPEATS
-        self._is_costly = repeat is Repeat.COSTLY
-        self._next = _FIRST_WAIT
+        self._repeat = repeat
+        self._patience = patience
+        self._left = 0 if repeat is Repeat.NEVER else patience.repeats
+        self._cuts_left = 1 if repeat is Repeat.COSTLY else patience.repeats
+        self._tried = 1
 
     def wait_after(self, problem: SkykeyError, *, begun: bool) -> float | None:
         """Seconds to wait before the next try; None to give up.
@@ -44,10 +47,8 @@ class Repeats:
         begun
             Whether it did so within an answer.
         """
-        if self._left == 0 or not isinstance(problem, Unreachable | Interrupted | Overloaded | RateLimited):
+        if self._left == 0 or not self._is_worthwhile(problem):
             return None
-        if self._is_costly and isinstance(problem, Overloaded) and problem.status == GATEWAY_TIMEOUT:
-            return None  # the service may still be at it; a second time would double its load
         if begun and isinstance(problem, Interrupted):
             if self._cuts_left == 0:
                 return None
@@ -55,10 +56,49 @@ class Repeats:
         self._left -= 1
         asked = problem.retry_after if isinstance(problem, Overloaded | RateLimited) else None
         if asked is None:
-            import random
-
-            # Full jitter: clients that met the same outage must not come back together.
-            asked = random.uniform(self._next / 2, self._next)  # noqa: S311 - not a secret
-            self._next *= 2
+            asked = min(backed_off(self._patience.first, self._tried), self._patience.longest)
+            self._tried += 1
+        elif self._patience.shortens:
+            asked = min(asked, self._patience.longest)
         remaining = self._deadline.remaining()
-        return None if asked > _LONGEST_WAIT or (remaining is not None and asked >= remaining) else asked
+        return None if asked > self._patience.longest or (remaining is not None and asked >= remaining) else asked
+
+    def _is_worthwhile(self, problem: SkykeyError) -> bool:
+        if self._repeat is Repeat.UNDONE:
+            return is_undone(problem)
+        if isinstance(problem, Unreachable | Interrupted | RateLimited):
+            return True
+        if self._repeat is Repeat.COSTLY and isinstance(problem, Overloaded) and problem.status == GATEWAY_TIMEOUT:
+            return False  # the service may still be at it; a second time would double its load
+        if self._patience.statuses is None:
+            return isinstance(problem, Overloaded)
+        return isinstance(problem, ServiceError) and problem.status in self._patience.statuses
+
+
+def backed_off(first: float, tried: int) -> float:
+    """Seconds to wait after so many tries: twice as long each time, and never the same for two clients.
+
+    Parameters
+    ----------
+    first
+        The longest wait after the first one.
+    tried
+        How often it was tried, from 1 on.
+    """
+    import random
+
+    # Jitter: clients that met the same outage must not come back together.
+    longest = first * 2 ** min(tried - 1, 30)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - not a secret
+
+
+def is_undone(problem: SkykeyError) -> bool:
+    """Whether a failure shows that the service did nothing, so that what was asked for may be sent again.
+
+    It was not reached; or it said by 429 that it does not begin, or by 503 when to come back.
+    """
+    if isinstance(problem, TransportError):
+        return problem.unsent
+    if isinstance(problem, Overloaded):
+        return problem.status == UNAVAILABLE and problem.retry_after is not None
+    return isinstance(problem, RateLimited)

@@ -59,10 +59,13 @@ class SkykeyError(Exception):
         Stable, for programs.
     exit_code
         What the ``skykey`` command ends with: 1 error, 2 usage, 4 login needed, 8 temporary.
+    attempts
+        How often the request went out; 0 if it never did.
     """
 
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
+    attempts: int = 0
 
     def __init__(self, message: str, *, words: str | None = None, next: str | None = None) -> None:  # noqa: A002 - reads as the user sees it
         super().__init__(message)
@@ -185,10 +188,17 @@ class Recursion(CredentialError):
 
 
 class TransportError(SkykeyError, ConnectionError):
-    """There is no answer, or only a part of one."""
+    """There is no answer, or only a part of one.
+
+    Attributes
+    ----------
+    unsent
+        Whether it is certain that nothing was sent: there was no connection to send it on.
+    """
 
     code = "transport"
     exit_code = 8
+    unsent: bool = False
 
 
 class Unreachable(TransportError):

@@ -30,11 +30,17 @@ class Progress:
         How many parts of the question are whole.
     parts
         In how many it is asked; 0 until that is known.
+    moved
+        How many bytes of files went up or came down. What was sent or read twice counts twice.
+    size
+        How many there are; 0 until that is known.
     """
 
     rows: int = 0
     done: int = 0
     parts: int = 0
+    moved: int = 0
+    size: int = 0
 
 
 class Watch:
@@ -51,11 +57,11 @@ class Watch:
         self._lock = threading.Lock()
         self._progress = Progress()
 
-    def advance(self, *, rows: int = 0, done: int = 0, parts: int = 0) -> None:
+    def advance(self, **more: int) -> None:
         """Add to what is known."""
         with self._lock:
             now = self._progress
-            self._progress = replace(now, rows=now.rows + rows, done=now.done + done, parts=now.parts + parts)
+            self._progress = replace(now, **{name: getattr(now, name) + count for name, count in more.items()})
             self._tell(self._progress)
 
 
@@ -75,7 +81,7 @@ def watched(tell: Callable[[Progress], None]) -> Iterator[None]:
     --------
     >>> with watched(print):
     ...     advance(rows=1000)
-    Progress(rows=1000, done=0, parts=0)
+    Progress(rows=1000, done=0, parts=0, moved=0, size=0)
     """
     token = _watch.set(Watch(tell))
     try:
@@ -84,8 +90,8 @@ def watched(tell: Callable[[Progress], None]) -> Iterator[None]:
         _watch.reset(token)
 
 
-def advance(*, rows: int = 0, done: int = 0, parts: int = 0) -> None:
+def advance(*, rows: int = 0, done: int = 0, parts: int = 0, moved: int = 0, size: int = 0) -> None:
     """Tell progress to whoever watches this block; nothing if nobody does."""
     watch = _watch.get()
     if watch is not None:
-        watch.advance(rows=rows, done=done, parts=parts)
+        watch.advance(rows=rows, done=done, parts=parts, moved=moved, size=size)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpcore2
 
-from skykey.values.errors import Interrupted, SkykeyError, TimedOut, Unreachable
+from skykey.values.errors import Interrupted, SkykeyError, TimedOut, TransportError, Unreachable
 from skykey.wire.frames import frameless
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _THEIRS = (
     httpcore2.UnsupportedProtocol,
     OSError,
 )
+# Nothing has gone out then: there is no connection that is ready for it.
+_BEFORE_SENDING = httpcore2.ConnectTimeout, httpcore2.PoolTimeout, httpcore2.ProxyError, httpcore2.ConnectError
 
 
 class translated:  # noqa: N801 - used as a statement: with translated(request, sent=True)
@@ -67,6 +69,13 @@ class translated:  # noqa: N801 - used as a statement: with translated(request, 
 
 
 def _translate(problem: Exception, request: Request, *, sent: bool) -> SkykeyError:
+    found = _in_our_words(problem, request, sent=sent)
+    if isinstance(found, TransportError):
+        found.unsent = isinstance(problem, _BEFORE_SENDING)
+    return found
+
+
+def _in_our_words(problem: Exception, request: Request, *, sent: bool) -> SkykeyError:
     origin = request.url.origin
     what = str(problem).strip() or type(problem).__name__
     match problem:

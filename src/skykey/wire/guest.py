@@ -14,7 +14,7 @@ from skykey.values.errors import Interrupted, TimedOut, Unreachable, UsageError
 from skykey.wire.agent import agent
 from skykey.wire.decoding import Decoder
 from skykey.wire.frames import frameless
-from skykey.wire.request import Head, Request, opened_body, opened_headers
+from skykey.wire.request import Head, Request, opened_body_on_loop, opened_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -79,7 +79,7 @@ class GuestClient:
                     self._client.build_request(
                         request.method,
                         str(request.url),
-                        content=opened_body(request) or None,
+                        content=opened_body_on_loop(request) or None,
                         headers=opened_headers(request, agent()),
                         timeout=request.timeouts.silence,
                     ),

@@ -21,13 +21,13 @@ from skykey.wire.agent import agent
 from skykey.wire.failures import translated
 from skykey.wire.pooled import AsyncPooledExchange, PooledExchange, let_go
 from skykey.wire.proxies import opened, proxy_for
-from skykey.wire.request import Request, TlsIdentity, opened_body, opened_headers
+from skykey.wire.request import Request, TlsIdentity, opened_body, opened_body_on_loop, opened_headers
 from skykey.wire.slices import SlicedBackend, limited
 from skykey.wire.tls import context, trust
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 
     from skykey.values.deadline import Deadline
     from skykey.values.secret import Secret
@@ -87,7 +87,7 @@ class ProcessPools:
                 )
                 self._blocking[key] = pool
         with translated(request, sent=False), limited(deadline):
-            answer = pool.handle_request(_library_request(request, deadline))
+            answer = pool.handle_request(_library_request(request, opened_body(request), deadline))
         return PooledExchange(request, answer, deadline, self._abandoned)
 
     async def asend(self, request: Request, deadline: Deadline, /) -> AsyncPooledExchange:
@@ -95,7 +95,9 @@ class ProcessPools:
         pool = await self._of_this_loop().pool(Key.of(request), self._context)
         with translated(request, sent=False):
             async with asyncio.timeout(deadline.remaining()):
-                answer = await pool.handle_async_request(_library_request(request, deadline))
+                answer = await pool.handle_async_request(
+                    _library_request(request, opened_body_on_loop(request), deadline)
+                )
             return AsyncPooledExchange(request, answer, deadline)
 
     def _context(self, key: Key) -> ssl.SSLContext | None:
@@ -147,7 +149,9 @@ class _LoopPools:
                 await self._pools.popitem()[1].aclose()
 
 
-def _library_request(request: Request, deadline: Deadline) -> httpcore2.Request:
+def _library_request(
+    request: Request, body: bytes | Iterable[bytes] | AsyncIterable[bytes], deadline: Deadline
+) -> httpcore2.Request:
     remaining = deadline.remaining()
 
     def most(seconds: float) -> float:
@@ -171,7 +175,7 @@ def _library_request(request: Request, deadline: Deadline) -> httpcore2.Request:
             target=f"{url.path}{'?' + url.query if url.query else ''}",
         ),
         headers=opened_headers(request, agent()),
-        content=opened_body(request),
+        content=body,
         extensions={"timeout": timeouts},
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from skykey.values.errors import UsageError
 from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from skykey.values.url import Url
@@ -40,10 +41,32 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class TlsIdentity:
-    """A client certificate: PEM files, read by the TLS library when the first connection needs them."""
+    """A client certificate: PEM files, read by the TLS library when the first connection needs them.
+
+    Parameters
+    ----------
+    certificate, key
+        The files; both may be the same.
+    stamp
+        What tells the files from those that lay there before: another stamp, other connections.
+    """
 
     certificate: Path
     key: Path
+    stamp: tuple[int, ...] = ()
+
+
+class Body(Protocol):
+    """What is sent piece by piece, because it may be larger than memory. It can be read again from its start."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes, exactly."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        """From the first byte on, each time."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +82,7 @@ class Request:
     headers
         Pairs; a value that is a `Secret` opens only when the HTTP library's own request is built.
     body
-        Bytes, so that the request can be sent again; or a `Secret`, which opens like those in headers.
+        Bytes, or a `Body`, so that the request can be sent again; or a `Secret`, which opens like those in headers.
     tls
         A client certificate to show.
     cap
@@ -71,7 +94,7 @@ class Request:
     method: str
     url: Url
     headers: tuple[tuple[str, str | Secret], ...] = ()
-    body: bytes | Secret = field(default=b"", repr=False)
+    body: bytes | Secret | Body = field(default=b"", repr=False)
     tls: TlsIdentity | None = None
     cap: int | None = 32 * 2**20
     timeouts: Timeouts = Timeouts()
@@ -105,9 +128,23 @@ def opened_headers(request: Request, agent: str) -> list[tuple[bytes, bytes]]:
     return opened
 
 
-def opened_body(request: Request) -> bytes:
+def opened_body(request: Request) -> bytes | Body:
     """The body for the HTTP library."""
     return request.body.reveal().encode() if isinstance(request.body, Secret) else request.body
+
+
+def opened_body_on_loop(request: Request) -> bytes | AsyncIterator[bytes]:
+    """The body for the asynchronous HTTP library; what is read from a disk is read on a thread."""
+    body = opened_body(request)
+    return body if isinstance(body, bytes) else _on_threads(body)
+
+
+async def _on_threads(body: Body) -> AsyncIterator[bytes]:
+    import asyncio
+
+    pieces = iter(body)
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
 
 
 def _opened(request: Request, agent: str) -> list[tuple[bytes, bytes]] | str:
@@ -116,7 +153,9 @@ def _opened(request: Request, agent: str) -> list[tuple[bytes, bytes]] | str:
     names = {name.lower() for name, _ in request.headers}
     opened += [(n.encode(), (v or agent).encode()) for n, v in _DEFAULTS if n.lower() not in names]
     if request.body or request.method in {"POST", "PUT", "PATCH"}:
-        opened.append((b"Content-Length", str(len(opened_body(request))).encode()))
+        body = opened_body(request)
+        size = len(body) if isinstance(body, bytes) else body.size
+        opened.append((b"Content-Length", str(size).encode()))
     for name, value in request.headers:
         text = value.reveal() if isinstance(value, Secret) else value
         if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(text):

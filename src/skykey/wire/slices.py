@@ -10,12 +10,12 @@ import socket
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import httpcore2
 
 from skykey.values.calloff import LOOK, stop_flag
-from skykey.values.errors import Interrupted
+from skykey.values.errors import Interrupted, TransportError
 
 if TYPE_CHECKING:
     import ssl
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from skykey.values.deadline import Deadline
+
+
+_CONNECTING: Final = "connecting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class SlicedStream(httpcore2.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
         """Shake hands, for no longer than the deadline allows."""
-        return SlicedStream(self._inner.start_tls(ssl_context, server_hostname, _shorter(timeout, "connecting")))
+        return SlicedStream(self._inner.start_tls(ssl_context, server_hostname, _shorter(timeout, _CONNECTING)))
 
     def get_extra_info(self, info: str) -> Any:
         """Pass the question on."""
@@ -132,7 +135,7 @@ class SlicedBackend(httpcore2.NetworkBackend):
         ends = None if timeout is None else time.monotonic() + timeout
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
         for tried, address in enumerate(addresses):
-            left = _shorter(None if ends is None else max(ends - time.monotonic(), 0.001), "connecting")
+            left = _shorter(None if ends is None else max(ends - time.monotonic(), 0.001), _CONNECTING)
             share = None if left is None else left / (len(addresses) - tried)
             try:
                 return SlicedStream(self._inner.connect_tcp(address, port, share, local_address, socket_options))
@@ -145,7 +148,11 @@ def _shorter(timeout: float | None, doing: str) -> float | None:
     limits = _limits.get()
     if limits is None:
         return timeout
-    limits.slice(doing)
+    try:
+        limits.slice(doing)
+    except TransportError as problem:
+        problem.unsent = doing == _CONNECTING
+        raise
     remaining = limits.deadline.remaining()
     if remaining is None:
         return timeout

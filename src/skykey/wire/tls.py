@@ -41,7 +41,8 @@ def context(identity: TlsIdentity | None) -> ssl.SSLContext:
         ) from None
     if identity is not None:
         try:
-            made.load_cert_chain(identity.certificate, identity.key)
+            # A pass phrase that is empty in place of none: the library would ask for one on the terminal.
+            made.load_cert_chain(identity.certificate, identity.key, password="")
         except (OSError, ssl.SSLError) as problem:
             raise Failed(f"the certificate {identity.certificate} or its key cannot be used: {problem}") from None
     return made
