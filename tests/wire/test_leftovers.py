@@ -13,6 +13,7 @@ from skykey.values.deadline import Deadline
 from skykey.values.errors import SkykeyError
 from skykey.wire.leftovers import _unread, retire
 from skykey.wire.pools import PROCESS_POOLS
+from skykey.wire.quiet import Quiet
 from skykey.wire.slices import SlicedStream
 from tests.wire.askers import Asker, AsyncAsker, Passing, get
 from tests.wire.server import Answer, Authority, Seen, Server, World, reply, serving
@@ -165,14 +166,14 @@ def test_a_leftover_is_seen_in_each_layer(authority: Authority, monkeypatch: pyt
             exchange = await PROCESS_POOLS.asend(get(url).request, Deadline.after(5.0))
             stream = exchange._answer.extensions["network_stream"]
             assert not any(_unread(stream))
-            spoil(stream._stream)
+            spoil(stream._inner._stream)
             assert any(_unread(stream))
             await exchange.close()
 
     with serving(spoilt(b""), tls=authority.server("127.0.0.1")) as server:
         asyncio.run(main(server.url))
     encrypted_twice: Any = SlicedStream.__new__(SlicedStream)
-    encrypted_twice._inner = SyncTls.__new__(SyncTls)
+    encrypted_twice._inner, encrypted_twice._quiet = SyncTls.__new__(SyncTls), Quiet()
     encrypted_twice._inner._incoming = ssl.MemoryBIO()
     monkeypatch.setattr(SyncTls, "get_extra_info", lambda *_: False)
     assert not any(_unread(encrypted_twice))

@@ -21,6 +21,7 @@ from skykey.wire.agent import agent
 from skykey.wire.failures import translated
 from skykey.wire.pooled import AsyncPooledExchange, PooledExchange, let_go
 from skykey.wire.proxies import opened, proxy_for
+from skykey.wire.quiet import AsyncBackend
 from skykey.wire.request import Request, TlsIdentity, opened_body, opened_body_on_loop, opened_headers
 from skykey.wire.slices import SlicedBackend, limited
 from skykey.wire.tls import context, trust
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from skykey.values.deadline import Deadline
     from skykey.values.secret import Secret
 
-_CONNECTIONS = 32
+# As many as anybody asks at once in earnest; services count requests, and not connections.
+_CONNECTIONS = 64
 _IDLE_SECONDS = 30.0
 
 
@@ -138,6 +140,7 @@ class _LoopPools:
                 proxy=opened(key.proxy),
                 max_connections=_CONNECTIONS,
                 keepalive_expiry=_IDLE_SECONDS,
+                network_backend=AsyncBackend(),
             )
         return found
 

@@ -16,6 +16,7 @@ import httpcore2
 
 from skykey.values.calloff import LOOK, stop_flag
 from skykey.values.errors import Interrupted, TransportError
+from skykey.wire.quiet import Quiet
 
 if TYPE_CHECKING:
     import ssl
@@ -76,9 +77,11 @@ class SlicedStream(httpcore2.NetworkStream):
 
     def __init__(self, inner: httpcore2.NetworkStream) -> None:
         self._inner = inner
+        self._quiet = Quiet()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read in slices, within the limits of the exchange that is under way."""
+        self._quiet.reads()
         limits = _limits.get()
         if limits is None:
             return self._inner.read(max_bytes, timeout)
@@ -92,6 +95,7 @@ class SlicedStream(httpcore2.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write, for no longer than the deadline allows."""
+        self._quiet.writes(self._inner)
         self._inner.write(buffer, _shorter(timeout, "sending"))
 
     def close(self) -> None:
@@ -105,8 +109,8 @@ class SlicedStream(httpcore2.NetworkStream):
         return SlicedStream(self._inner.start_tls(ssl_context, server_hostname, _shorter(timeout, _CONNECTING)))
 
     def get_extra_info(self, info: str) -> Any:
-        """Pass the question on."""
-        return self._inner.get_extra_info(info)
+        """See `Quiet.extra_info`."""
+        return self._quiet.extra_info(self._inner, info)
 
 
 class SlicedBackend(httpcore2.NetworkBackend):
