@@ -44,7 +44,7 @@ def polars() -> Any:
     return _package("polars", "a polars DataFrame", extra="polars")
 
 
-def _package(name: str, needed_for: str, extra: str = "rubin") -> Any:
+def _package(name: str, needed_for: str, extra: str = "tables") -> Any:
     try:
         return import_module(name)
     except ImportError as missing:
