@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from skykey.cli.progress import said
+from skykey.cli.progress import said, share
 from skykey.sandbox import Box
 from skykey.values.progress import Progress
 
@@ -174,6 +174,18 @@ def test_words_say_what_is_known() -> None:
     assert said(Progress(rows=5), 3.2) == "5 rows, 3 s"
     assert said(Progress(rows=5000, parts=1, done=0), 2) == "5,000 rows, 2,500/s, 2 s"
     assert said(Progress(rows=5000, parts=3, done=2), 0) == "5,000 rows, 5,000,000/s, 2 of 3 parts, 0 s"
+    assert said(Progress(moved=1_500_000), 3) == "1.5 MB, 0.5 MB/s, 3 s"
+    assert said(Progress(moved=1_500_000, size=3_000_000, parts=4, done=1), 3) == "1.5 MB, 0.5 MB/s, 1 of 4 parts, 3 s"
+    assert said(Progress(moved=1_500_000, size=3_000_000), 3) == "1.5 of 3.0 MB, 0.5 MB/s, 3 s"
+    assert said(Progress(moved=4_000_000, size=3_000_000), 1) == "4.0 of 4.0 MB, 4.0 MB/s, 1 s"  # some went twice
+
+
+def test_the_bar_shows_bytes_where_they_are_known_and_parts_else() -> None:
+    assert share(Progress()) is None
+    assert share(Progress(rows=5, parts=1)) is None
+    assert share(Progress(parts=4, done=1)) == (1, 4)
+    assert share(Progress(parts=4, done=1, moved=7, size=9)) == (1, 4)
+    assert share(Progress(moved=11, size=9)) == (9, 9)
 
 
 # -- the commands

@@ -69,7 +69,10 @@ def test_and_so_it_is_asynchronously() -> None:
         one_by_one = [tick async for tick in clock.ticks(5)]
         table = await clock.ticks.table(5)
         frame = await clock.ticks.pandas(5, flatten=True)
-        return [one_by_one, table.arrow["plain"].to_pylist(), frame["flat"].tolist()] + [
+        return [
+            one_by_one,
+            table.arrow["plain"].to_pylist(),
+            frame["flat"].tolist(),
             (await clock.ticks.arrow(5))["plain"].to_pylist(),
             (await clock.ticks.polars(5))["plain"].to_list(),
         ]

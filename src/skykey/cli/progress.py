@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 0.4
 _DRAWS_A_SECOND: Final = 8
 _ENOUGH_FOR_A_RATE: Final = 1000
+_MEGABYTE: Final = 1e6
 _BAR: Final = 20
 _ROOM_FOR_BAR: Final = 60
 
@@ -54,13 +55,37 @@ def said(so_far: Progress, seconds: float) -> str:
     --------
     >>> said(Progress(rows=90_000, done=3, parts=12), 2.5)
     '90,000 rows, 36,000/s, 3 of 12 parts, 2 s'
+    >>> said(Progress(moved=25_000_000, size=100_000_000), 10)
+    '25.0 of 100.0 MB, 2.5 MB/s, 10 s'
     """
-    words = [f"{so_far.rows:,} rows" if so_far.rows else "asking"]
+    if so_far.moved:
+        # Of several files the sizes are known one by one, as they begin.
+        whole = f" of {max(so_far.moved, so_far.size) / _MEGABYTE:,.1f}" if so_far.size and so_far.parts <= 1 else ""
+        words = [f"{so_far.moved / _MEGABYTE:,.1f}{whole} MB", f"{_rate(so_far.moved / _MEGABYTE, seconds):,.1f} MB/s"]
+    else:
+        words = [f"{so_far.rows:,} rows" if so_far.rows else "asking"]
     if so_far.rows >= _ENOUGH_FOR_A_RATE:
-        words.append(f"{so_far.rows / max(seconds, 1e-3):,.0f}/s")
+        words.append(f"{_rate(so_far.rows, seconds):,.0f}/s")
     if so_far.parts > 1:
         words.append(f"{so_far.done:,} of {so_far.parts:,} parts")
     return ", ".join([*words, f"{seconds:.0f} s"])
+
+
+def share(so_far: Progress) -> tuple[int, int] | None:
+    """How much is done of how much, for a bar; None where nobody knows.
+
+    Examples
+    --------
+    >>> share(Progress(done=3, parts=12, moved=5, size=10))
+    (3, 12)
+    """
+    if so_far.parts > 1:
+        return so_far.done, so_far.parts
+    return (min(so_far.moved, so_far.size), so_far.size) if so_far.size else None
+
+
+def _rate(count: float, seconds: float) -> float:
+    return count / max(seconds, 1e-3)
 
 
 class _Line:
@@ -111,8 +136,9 @@ class _Line:
         words = Text(said(so_far, time.monotonic() - self._begun), no_wrap=True, overflow="ellipsis")
         # A Ctrl-C shows as ^C behind the words: with room for it the line stays one.
         row = Table.grid(padding=(0, 3, 0, 0), pad_edge=True)
-        if so_far.parts > 1 and width >= _ROOM_FOR_BAR:
-            row.add_row(ProgressBar(total=so_far.parts, completed=so_far.done, width=_BAR), words)
+        known = share(so_far)
+        if known is not None and width >= _ROOM_FOR_BAR:
+            row.add_row(ProgressBar(total=known[1], completed=known[0], width=_BAR), words)
         else:
             row.add_row(words)
         return row
