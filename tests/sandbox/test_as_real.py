@@ -24,14 +24,14 @@ def through_proxy(box: Box, host: str, port: int = 443, method: str = "CONNECT")
     return head.decode(), sock
 
 
-def get_as_real(box: Box, host: str, path: str) -> tuple[int, Any]:
+def get_as_real(box: Box, host: str, path: str, headers: dict[str, str] | None = None) -> tuple[int, Any]:
     head, sock = through_proxy(box, host)
     assert head.startswith("HTTP/1.1 200 ")
     context = ssl.create_default_context(cafile=box.bundle_file)
     with context.wrap_socket(sock, server_hostname=host) as tls:
         connection = http.client.HTTPConnection(host)
         connection.sock = tls
-        connection.request("GET", path, headers={"Host": host})
+        connection.request("GET", path, headers={"Host": host} | (headers or {}))
         with connection.getresponse() as response:
             return response.status, json.loads(response.read())
 
@@ -69,6 +69,20 @@ def test_the_imagery_platform_answers_under_its_old_and_its_new_name(box: Box, d
     assert get_as_real(box, f"platform.{domain}", "/echo") == (401, {"error": "unauthorized"})
     app = domain.replace("production", "app").replace(".aws", "")
     assert get_as_real(box, app, "/") == (404, {"detail": "Not Found"})
+
+
+@pytest.mark.parametrize("name", ["gracedb", "gracedb-playground", "gracedb-test"])
+def test_gracedb_answers_under_its_names_and_names_itself_so(box: Box, name: str) -> None:
+    status, root = get_as_real(box, f"{name}.ligo.org", "/api/", {"User-Agent": "test"})
+    assert (status, root["links"]["self"]) == (200, f"https://{name}.ligo.org/api/")
+
+
+def test_the_issuer_of_gracedbs_tokens_is_where_they_say(box: Box) -> None:
+    status, known = get_as_real(box, "cilogon.org", "/igwn/.well-known/openid-configuration")
+    assert (status, known["issuer"]) == (200, "https://cilogon.org/igwn")
+    assert known["jwks_uri"].startswith("https://cilogon.org/igwn/")
+    keys = get_as_real(box, "cilogon.org", known["jwks_uri"].removeprefix("https://cilogon.org"))[1]["keys"]
+    assert [key["kty"] for key in keys] == ["RSA"]
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_up_in_the_foreground_ends_in_order(tmp_path: Path, number: signal.Signa
     assert process.returncode == code
     assert out.startswith("site           http://127.0.0.1:")
     assert err == ""
-    assert {path.name for path in tmp_path.iterdir()} <= {"lock"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"lock", "gracedb"}  # what GraceDB knows stays
 
 
 def test_two_first_calls_at_once_start_one(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import base64
 import json
 import os
 import subprocess
@@ -33,6 +34,14 @@ def test_it_names_the_site_the_token_and_the_bundle(box: Box) -> None:
         "EXTERNAL_TAP_URL",
         "CLIENT_ID",
         "CLIENT_SECRET",
+        "SCITOKEN",
+        "SCITOKEN_FILE",
+        "BEARER_TOKEN",
+        "_CONDOR_CREDS",
+        "X509_USER_PROXY",
+        "X509_USER_CERT",
+        "X509_CERT_DIR",
+        "IGWN_AUTH_UTILS_FIND_SCITOKEN",
         *(
             f"{system}_{name}"
             for system in ("DESCARTESLABS", "EARTHONE")
@@ -78,6 +87,19 @@ def test_the_imagery_platform_as_real_has_its_own_address_and_a_login_for_it(
     login = json.loads(file.read_text())
     assert login["revoke_url"] == f"{issuer}/revoke"  # a login never names an address of the other mode
     assert login["client_secret"] != box.login["client_secret"]
+
+
+def test_gracedb_is_met_on_loopback_or_as_real_each_with_a_token_of_its_own_issuer(box: Box) -> None:
+    mine = {"GRACEDB_SERVICE_URL": "https://mine", "BEARER_TOKEN_FILE": "/mine"}
+    here, real = (box.changes(as_real=as_real, base=mine) for as_real in (False, True))
+    assert here.set["GRACEDB_SERVICE_URL"] == box.gracedb_url
+    assert "GRACEDB_SERVICE_URL" in real.unset
+    assert here.set["BEARER_TOKEN_FILE"] == str(box.gracedb_token_file)
+    issuers = []
+    for changes in (here, real):
+        said = Path(changes.set["BEARER_TOKEN_FILE"]).read_text().split(".")[1]
+        issuers.append(json.loads(base64.urlsafe_b64decode(said + "=="))["iss"])
+    assert issuers == [box.gracedb_issuer_url, "https://cilogon.org/igwn"]
 
 
 def test_a_token_file_and_a_site_of_the_user_are_replaced(box: Box) -> None:

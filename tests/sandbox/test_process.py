@@ -18,7 +18,8 @@ def test_a_thread_runs_one_and_leaves_nothing_behind(tmp_path: Path) -> None:
         assert attach(tmp_path).site_url == box.site_url
         assert attach(tmp_path).controls.hello()["pid"] == os.getpid()
         port = int(box.site_url.rpartition(":")[2])
-    assert {path.name for path in tmp_path.iterdir()} <= {"lock"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"lock", "gracedb"}
+    assert {path.name for path in (tmp_path / "gracedb").iterdir()} == {"gracedb-issuer.pem"}  # nobody asked for more
     assert set(threading.enumerate()) <= threads
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=1).close()

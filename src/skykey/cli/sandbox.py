@@ -213,7 +213,9 @@ def _show(box: Box, *, as_json: bool) -> None:
     rows = {
         "site": box.site_url,
         "second origin": box.second_url,
-        "token": box.token_file,
+        "its token": box.token_file,
+        "GraceDB": box.gracedb_url,
+        "GraceDB token": box.gracedb_token_file,
         "authority": box.ca_file,
         "trust bundle": box.bundle_file,
         "process": box.pid,

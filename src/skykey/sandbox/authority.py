@@ -1,7 +1,8 @@
 """A certificate authority that lives for one start of the sandbox.
 
-Its private key is never written and is forgotten as soon as it has signed the one server certificate, which
-names every host the sandbox plays. A test machine that trusts it therefore trusts nothing else.
+Its private key is never written and is forgotten as soon as it has signed two certificates: the server's, which
+names every host the sandbox plays, and one that a user can show. A test machine that trusts it therefore trusts
+nothing else.
 """
 
 import datetime as dt
@@ -22,15 +23,16 @@ _LIFE = dt.timedelta(days=90)
 
 @dataclass(frozen=True)
 class Papers:
-    """PEM texts: the authority's certificate, the server's certificate, the server's private key."""
+    """PEM texts: the authority's certificate, the server's certificate and private key, the user's both in one."""
 
     authority: bytes
     certificate: bytes
     key: bytes = field(repr=False)
+    user: bytes = field(repr=False)
 
 
-def issue(names: Iterable[str]) -> Papers:
-    """Make a new authority and one server certificate for all of ``names`` (hosts and addresses)."""
+def issue(names: Iterable[str], user: str) -> Papers:
+    """Make a new authority, one server certificate for all of ``names`` (hosts and addresses), and one of a user."""
     now = dt.datetime.now(dt.UTC)
     root_key = ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Skykey sandbox, throw-away authority")])
@@ -55,12 +57,26 @@ def issue(names: Iterable[str]) -> Papers:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(root_id), critical=False)
         .sign(root_key, hashes.SHA256())
     )
+    user_key = ec.generate_private_key(ec.SECP256R1())
+    user_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, user)])
+    shown = (
+        _draft(user_name, root_name, user_key.public_key(), now)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(user_key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(root_id), critical=False)
+        .sign(root_key, hashes.SHA256())
+    )
     pem = serialization.Encoding.PEM
     return Papers(
-        root.public_bytes(pem),
-        leaf.public_bytes(pem),
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+        root.public_bytes(pem), leaf.public_bytes(pem), _private(key), shown.public_bytes(pem) + _private(user_key)
     )
+
+
+def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
 
 
 def bundle(authority: bytes) -> bytes:

@@ -13,7 +13,15 @@ from skykey.sandbox.environment import Changes, changes
 from skykey.sandbox.errors import NotRunning
 from skykey.sandbox.state import STATE, write_private
 
-_FILES = ("folder", "token_file", "login_file", "ca_file", "bundle_file")
+_FILES = (
+    "folder",
+    "token_file",
+    "login_file",
+    "gracedb_token_file",
+    "gracedb_certificate_file",
+    "ca_file",
+    "bundle_file",
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,12 @@ class Box:
         The imagery platform on loopback: its token service, a service that asks for a token, the account page.
     login_file
         A login for its token service.
+    gracedb_url, gracedb_issuer_url
+        The API's root of the local GraceDB on loopback, and the issuer of tokens for it.
+    gracedb_token_file
+        A token of that issuer, of somebody who may do everything.
+    gracedb_certificate_file
+        The same person's certificate and its key; only GraceDB over TLS asks for it.
     proxy_url
         The CONNECT proxy behind ``--as-real``.
     hosts
@@ -48,10 +62,14 @@ class Box:
     iam_url: str
     platform_url: str
     app_url: str
+    gracedb_url: str
+    gracedb_issuer_url: str
     proxy_url: str
     control_url: str
     token_file: Path
     login_file: Path
+    gracedb_token_file: Path
+    gracedb_certificate_file: Path
     ca_file: Path
     bundle_file: Path
     hosts: tuple[str, ...]
@@ -66,6 +84,11 @@ class Box:
     def token(self) -> str:
         """The token in the token file, read anew each time."""
         return self.token_file.read_text().strip()
+
+    @property
+    def gracedb_token(self) -> str:
+        """The token in the token file of GraceDB, read anew each time."""
+        return self.gracedb_token_file.read_text().strip()
 
     @property
     def login(self) -> dict[str, str]:

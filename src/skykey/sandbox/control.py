@@ -1,6 +1,7 @@
 """The control origin: the HTTP face of the switchboard, for the holder of the key in the state file."""
 
 import hmac
+import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +16,10 @@ from skykey.sandbox.account import LoginFiles, filed, paste
 from skykey.sandbox.accounts import Accounts, User
 from skykey.sandbox.databases import Influx
 from skykey.sandbox.faults import Fault
+from skykey.sandbox.gracedb import GraceDb, Issuer
+from skykey.sandbox.gracedb import Switches as GraceDbSwitches
 from skykey.sandbox.iam import Iam, Switches
+from skykey.sandbox.listener import Listener
 from skykey.sandbox.quota import Quota
 from skykey.sandbox.switchboard import Delay, Failure, Switchboard
 from skykey.sandbox.tap import Tap
@@ -33,6 +37,9 @@ class Control:
     accounts: Accounts
     iam: Iam
     tap: Tap
+    gracedb: GraceDb
+    gracedb_issuer: Issuer
+    gracedb_listener: Listener
     servers: dict[str, Influx]
     token_file: TokenFile
     login_files: LoginFiles
@@ -49,7 +56,8 @@ class Control:
         if verb is None:
             return JSONResponse({"error": f"There is no control {request.path_params['verb']!r}."}, 404)
         try:
-            return JSONResponse(verb(**(await request.json())))
+            done = verb(**(await request.json()))
+            return JSONResponse(await done if inspect.isawaitable(done) else done)
         except (TypeError, ValueError, KeyError) as error:
             return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
 
@@ -100,6 +108,17 @@ class Control:
     def do_tap_jobs(self) -> list[dict[str, Any]]:
         return [{"id": job.id, "owner": job.owner, "phase": job.phase} for job in self.tap.jobs.all().values()]
 
+    def do_gracedb(self, **switches: Any) -> None:
+        self.gracedb.switches = replace(self.gracedb.switches, **switches)
+
+    async def do_gracedb_restart(self, *, seconds: float) -> None:
+        await self.gracedb_listener.away(seconds)
+        self.gracedb.restart()
+
+    async def do_gracedb_token(self, *, subject: str, lifetime: float, as_real: bool, claims: dict[str, Any]) -> str:
+        issuer = {"iss": self.gracedb_issuer.urls[as_real]}
+        return await self.gracedb_issuer.mint(subject, lifetime, **issuer | claims)
+
     def do_fail(self, **failure: Any) -> None:
         self.board.failures.append(Failure(**failure))
 
@@ -129,3 +148,4 @@ class Control:
         self.quota.set(None, 60)
         self.iam.switches = Switches()
         self.tap.reset()
+        self.gracedb.switches = GraceDbSwitches()

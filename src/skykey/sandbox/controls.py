@@ -9,16 +9,21 @@ from urllib.parse import urlsplit
 
 from skykey.sandbox.errors import NotRunning, SandboxError
 
-__all__ = ["Action", "Controls", "Seen", "Shape"]
+__all__ = ["Action", "Controls", "Generation", "Seen", "Shape"]
 
 Action = Literal["refresh", "client_credentials", "revoke", "echo"]
 Shape = Literal["access_token", "id_token"]
+Generation = Literal["current", "classic"]
 FaultKind = Literal["status", "html", "close", "truncate", "stall"]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as a service saw it. ``fingerprint`` tells secrets apart and is none."""
+    """One request as a service saw it. ``fingerprint`` tells secrets apart and is none.
+
+    ``sent`` is what a service has read in its body, if it tells. GraceDB does: ``fields`` (each with all its values),
+    ``json``, and ``files``, each by its part's name with ``filename``, ``kind``, ``size`` and ``sha256``.
+    """
 
     service: str
     method: str
@@ -30,6 +35,7 @@ class Seen:
     fingerprint: str | None
     status: int | None
     fault: str | None
+    sent: dict[str, Any] | None = None
 
 
 class Controls:
@@ -38,7 +44,8 @@ class Controls:
     The services that a delay, a fault or a log entry names are ``gafaelfawr``, ``repertoire``, ``influxdb``,
     ``influxdb-second`` and ``storage`` (on the second origin), ``consdb``, ``consdbtap``, ``narrativelog``,
     ``exposurelog``, ``nightreport``, ``schema-registry``, ``segwarides`` and, for the rest of the site, ``site``;
-    of the imagery platform ``iam`` (its token service), ``echo`` (a service) and ``account`` (the page with logins).
+    of the imagery platform ``iam`` (its token service), ``echo`` (a service) and ``account`` (the page with logins);
+    ``gracedb`` and ``gracedb-issuer``, which are two hosts.
 
     Parameters
     ----------
@@ -202,6 +209,52 @@ class Controls:
         """Return ``id``, ``owner`` and ``phase`` of every job that was not destroyed, whoever's it is."""
         return list(self._do("tap_jobs"))
 
+    def gracedb(self, *, generation: Generation | None = None, throttle: int | None = None) -> None:
+        """Change how GraceDB answers. What is left out stays as it is; `reset` takes all back.
+
+        Parameters
+        ----------
+        generation
+            ``current`` has the second version of the API as its default and has retired some routes; ``classic``
+            has the first.
+        throttle
+            How many requests that write, a second, one user may send (none are counted).
+        """
+        named = {"generation": generation, "throttle": throttle}
+        self._do("gracedb", **{name: value for name, value in named.items() if value is not None})
+
+    def gracedb_restart(self, seconds: float = 0.0) -> None:
+        """Stop GraceDB and start it again at the same address after ``seconds``, with what it has on disk.
+
+        On loopback all connections break, and new ones are refused meanwhile.
+        """
+        self._do("gracedb_restart", seconds=seconds)
+
+    def gracedb_token(
+        self,
+        subject: str = "albert.einstein@ligo.org",
+        *,
+        lifetime: float = 10_800.0,
+        as_real: bool = False,
+        **claims: Any,
+    ) -> str:
+        """Return a new SciToken.
+
+        Parameters
+        ----------
+        subject
+            Its user: albert.einstein@ligo.org may do everything, marie.curie@ligo.org may upload test events only,
+            vera.rubin@example.org is not of the collaboration.
+        lifetime
+            How many seconds it is good for; below zero it is over.
+        as_real
+            Whether its issuer has the real name, which only programs with ``--as-real`` can ask for its keys.
+        claims
+            What it says otherwise than usual (``aud``, ``scope``, ``ver``, …); None takes a claim away.
+        """
+        sent = {"subject": subject, "lifetime": lifetime, "as_real": as_real, "claims": claims}
+        return str(self._do("gracedb_token", **sent))
+
     def fail(self, action: Action, user: str | None = None, *, status: int = 503, times: int = 1) -> None:
         """Let the next ``times`` that a user (None: anybody) does this fail, with an error as the service words it."""
         self._do("fail", user=user, action=action, status=status, times=times)
@@ -258,7 +311,10 @@ class Controls:
         self._do("forget")
 
     def reset(self) -> None:
-        """Take back clock, delays, faults, failures, quota, and how the token service and TAP answer."""
+        """Take back clock, delays, faults, failures, quota, and how the token service, TAP and GraceDB answer.
+
+        What was written into GraceDB stays.
+        """
         self._do("reset")
 
     def hello(self) -> dict[str, Any]:

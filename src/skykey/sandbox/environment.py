@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skykey.sandbox.hosts import IMAGERY, LOGIN_FILES
+from skykey.sandbox.hosts import GRACEDB_TOKENS, IMAGERY, LOGIN_FILES
 
 if TYPE_CHECKING:
     from skykey.sandbox.box import Box
@@ -23,6 +23,7 @@ _OUTRANKING = re.compile(
     ACCESS_TOKEN | NUBLADO_TOKEN | NUBLADO_RUNTIME_MOUNTS_DIR | EFDAUTH | SKYKEY_RUBIN_SITES
     | EXTERNAL_(?!INSTANCE_)[A-Z0-9_]+_URL   # lsst.rsp asks for the address of each service first
     | ((DESCARTESLABS|EARTHONE)_)? CLIENT_(ID|SECRET)
+    | SCITOKEN(_FILE)? | BEARER_TOKEN | _CONDOR_CREDS | X509_[A-Z_]+ | GRACEDB_SERVICE_URL | IGWN_AUTH_UTILS_[A-Z0-9_]+
     | (DESCARTESLABS|EARTHONE)_(TOKEN|REFRESH_TOKEN|NO_JWT_CACHE|ENV|(DEFAULT_)?DOMAIN|[A-Z0-9_]+_URL)
     """,
     re.VERBOSE,
@@ -60,6 +61,7 @@ def changes(box: "Box", *, as_real: bool, base: Mapping[str, str]) -> Changes:
         "NETRC": os.devnull,
         **dict.fromkeys(_BUNDLES, str(box.bundle_file)),
         **_imagery(box, as_real=as_real),
+        **_gracedb(box, as_real=as_real),
         **_proxies(box, as_real=as_real, base=base),
     }
     gone = [name for name in base if _OUTRANKING.fullmatch(name) or (as_real and _PROXIES.fullmatch(name))]
@@ -76,6 +78,11 @@ def _imagery(box: "Box", *, as_real: bool) -> dict[str, str]:
         named = urls | {"TOKEN_INFO_PATH": str(file)}
         setting |= {f"{system.upper()}_{name}": value for name, value in named.items()}
     return setting
+
+
+def _gracedb(box: "Box", *, as_real: bool) -> dict[str, str]:
+    token = {"BEARER_TOKEN_FILE": str(box.folder / GRACEDB_TOKENS[as_real])}
+    return token if as_real else token | {"GRACEDB_SERVICE_URL": box.gracedb_url}
 
 
 def _proxies(box: "Box", *, as_real: bool, base: Mapping[str, str]) -> dict[str, str]:

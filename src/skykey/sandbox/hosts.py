@@ -37,9 +37,20 @@ IMAGERY = {
 #: name of the platform (None: its address on loopback) -> file with a login for that address.
 LOGIN_FILES = {None: "token_info.json"} | {system: f"token_info.{system}.json" for system in IMAGERY}
 
+#: The hosts of GraceDB, of which all show the same database, and the issuer of its users' tokens.
+GRACEDB = ("gracedb.ligo.org", "gracedb-playground.ligo.org", "gracedb-test.ligo.org")
+GRACEDB_ISSUER = "https://cilogon.org/igwn"
+#: whether real names are played -> file with a token of the issuer that goes with them.
+GRACEDB_TOKENS = {False: "gracedb.use", True: "gracedb.as-real.use"}
+
+#: Who may do everything there, and the file with their certificate and its key.
+GRACEDB_USER = "albert.einstein@ligo.org"
+GRACEDB_CERTIFICATE = "gracedb.pem"
+
 #: host -> name of the application that answers for it. A later system adds its hosts here and its application
 #: in ``server.py``; certificate, proxy and name constraints of the environment follow from this table.
 HOSTS = dict.fromkeys(SITES, "site") | {"roundtable.lsst.codes": "segwarides", SECOND: "second", DIRECT: "direct"}
 HOSTS |= {host: application for hosts in IMAGERY.values() for application, host in hosts.items()}
+HOSTS |= dict.fromkeys(GRACEDB, "gracedb") | {"cilogon.org": "gracedb-issuer"}
 
 REAL_SITE = f"https://{next(iter(SITES))}"

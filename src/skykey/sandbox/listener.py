@@ -43,9 +43,9 @@ class _Protocol(H11Protocol):
         self.app = with_transport
 
 
-def free_socket() -> socket.socket:
-    """Listen on a free loopback port. Early clients wait in its queue until somebody serves it."""
-    listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+def free_socket(port: int = 0) -> socket.socket:
+    """Listen on a free loopback port, or on this one. Early clients wait in its queue until somebody serves it."""
+    listening = socket.create_server(("127.0.0.1", port), backlog=512)
     # Connections inherit it. Without it each answer on a connection that is kept waits 40 ms for an acknowledgement.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
@@ -77,7 +77,8 @@ class Listener:
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
-        self._config.load()
+        if not self._config.loaded:
+            self._config.load()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: _Protocol(self._config, self._state, {}, loop), sock=self._sock, ssl=self._tls
@@ -105,6 +106,14 @@ class Listener:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)  # an aborted transport closes its socket in the loop's next round
+
+    async def away(self, seconds: float) -> None:
+        """Drop every connection, refuse new ones for so long, and serve the same port again."""
+        port = port_of(self._sock)
+        await self.close()
+        await asyncio.sleep(seconds)
+        self._sock = free_socket(port)
+        await self.open()
 
     async def _drained(self) -> None:
         # uvicorn keeps two plain sets and tells nobody when they become empty.

@@ -24,7 +24,18 @@ from skykey.sandbox.control import Control
 from skykey.sandbox.databases import Influx
 from skykey.sandbox.echo import Echo
 from skykey.sandbox.gafaelfawr import Gafaelfawr
-from skykey.sandbox.hosts import HOSTS, INFLUX, LOGIN_FILES, REAL_SITE, SECOND
+from skykey.sandbox.gracedb import Access, GraceDb, Issuer
+from skykey.sandbox.hosts import (
+    GRACEDB_CERTIFICATE,
+    GRACEDB_ISSUER,
+    GRACEDB_TOKENS,
+    GRACEDB_USER,
+    HOSTS,
+    INFLUX,
+    LOGIN_FILES,
+    REAL_SITE,
+    SECOND,
+)
 from skykey.sandbox.iam import Iam
 from skykey.sandbox.listener import Listener, free_socket, port_of
 from skykey.sandbox.proxy import Proxy
@@ -50,8 +61,25 @@ _SERVICES = {
     "/subjects": "schema-registry",  # at the root of one origin, see hosts.DIRECT
     "/schemas": "schema-registry",
 }
-_PLAIN = ("site", "iam", "echo", "account")  # the applications with an address of their own on loopback
-_FILES = ("token", *LOGIN_FILES.values(), "ca.pem", "bundle.pem", "server.pem", state.STATE)
+_PLAIN = (
+    "site",
+    "iam",
+    "echo",
+    "account",
+    "gracedb",
+    "gracedb-issuer",
+)  # the applications with an address of their own on loopback
+_GRACEDB = "gracedb"  # the folder of what stays: a database, files, the key of the issuer
+_FILES = (
+    "token",
+    *LOGIN_FILES.values(),
+    *GRACEDB_TOKENS.values(),
+    GRACEDB_CERTIFICATE,
+    "ca.pem",
+    "bundle.pem",
+    "server.pem",
+    state.STATE,
+)
 
 
 @asynccontextmanager
@@ -83,6 +111,9 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
     login_files = LoginFiles(accounts, folder, urls["iam"])
     gatekeeper = Gafaelfawr(tokens, quota)
     telemetry = Telemetry()
+    issuer = await _issuer(folder, board, f"{urls['gracedb-issuer']}/igwn")
+    gracedb = GraceDb(folder / _GRACEDB, Access(issuer), board)
+    stack.callback(gracedb.close)
     second = Mount("/influxdb", telemetry.app(servers["second"].logins))
     registry = SchemaRegistry().app()
     consdb = ConsDb(gatekeeper)
@@ -97,12 +128,29 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
         "iam": board.around("iam", iam.app()),
         "echo": board.around("echo", Echo(accounts, board).app()),
         "account": board.around("account", Account(accounts, urls["iam"]).app()),
+        "gracedb": board.around("gracedb", gracedb.app()),
+        "gracedb-issuer": board.around("gracedb-issuer", Starlette(routes=[Mount("/igwn", issuer.app())])),
     }
     key = secrets.token_urlsafe(24)
-    control = Control(key, board, tokens, quota, accounts, iam, tap, servers, token_file, login_files, stop.set)
-    listeners = [Listener(apps[name], socks[name]) for name in _PLAIN]
-    listeners += [Listener(_by_host(apps), socks["tls"], tls), Listener(control.app(), socks["control"])]
-    for listener in listeners:
+    plain = {name: Listener(apps[name], socks[name]) for name in _PLAIN}
+    control = Control(
+        key=key,
+        board=board,
+        tokens=tokens,
+        quota=quota,
+        accounts=accounts,
+        iam=iam,
+        tap=tap,
+        gracedb=gracedb,
+        gracedb_issuer=issuer,
+        gracedb_listener=plain["gracedb"],
+        servers=servers,
+        token_file=token_file,
+        login_files=login_files,
+        stop=stop.set,
+    )
+    tls_listener = Listener(_by_host(apps), socks["tls"], tls)
+    for listener in (*plain.values(), tls_listener, Listener(control.app(), socks["control"])):
         stack.push_async_callback(listener.close)
         await listener.open()
     targets = dict.fromkeys(HOSTS, port_of(socks["tls"]))
@@ -122,10 +170,14 @@ async def _open(folder: Path, stop: asyncio.Event, real: tuple[str, ...], stack:
         iam_url=urls["iam"],
         platform_url=urls["echo"],
         app_url=urls["account"],
+        gracedb_url=f"{urls['gracedb']}/api/",
+        gracedb_issuer_url=issuer.urls[0],
         proxy_url=urls["proxy"],
         control_url=urls["control"],
         token_file=folder / "token",
         login_file=folder / LOGIN_FILES[None],
+        gracedb_token_file=folder / GRACEDB_TOKENS[False],
+        gracedb_certificate_file=folder / GRACEDB_CERTIFICATE,
         ca_file=folder / "ca.pem",
         bundle_file=folder / "bundle.pem",
         hosts=tuple(targets),
@@ -150,18 +202,30 @@ async def _site_influx(folder: Path, real: tuple[str, ...], stack: AsyncExitStac
     return server
 
 
+async def _issuer(folder: Path, board: Switchboard, url: str) -> Issuer:
+    """Return the issuer of GraceDB's users, with a token in each file."""
+    (folder / _GRACEDB).mkdir(mode=0o700, exist_ok=True)
+    issuer = Issuer(folder / _GRACEDB, board.now, url, GRACEDB_ISSUER)
+    for is_real, name in GRACEDB_TOKENS.items():
+        state.write_private(folder / name, (await issuer.mint(iss=issuer.urls[is_real])).encode() + b"\n")
+    return issuer
+
+
 def _tls(folder: Path) -> ssl.SSLContext:
     """Make the certificates of this start and return the context of every TLS listener."""
-    papers = authority.issue(["127.0.0.1", "localhost", *HOSTS, INFLUX])
+    papers = authority.issue(["127.0.0.1", "localhost", *HOSTS, INFLUX], GRACEDB_USER)
     files = {
         "ca.pem": papers.authority,
         "bundle.pem": authority.bundle(papers.authority),
         "server.pem": papers.certificate + papers.key,
+        GRACEDB_CERTIFICATE: papers.user,
     }
     for name, content in files.items():
         state.write_private(folder / name, content)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
+    context.load_verify_locations(folder / "ca.pem")
+    context.verify_mode = ssl.CERT_OPTIONAL  # GraceDB looks at the certificate of whoever has one
     return context
 
 

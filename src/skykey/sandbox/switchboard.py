@@ -21,6 +21,8 @@ from skykey.sandbox.faults import Fault, Rule
 from skykey.sandbox.tokens import is_token
 
 _KEPT = 10_000
+#: Where an application finds the log entry of its request, to say there what it has read.
+SEEN = "skykey.seen"
 
 
 @dataclass
@@ -92,10 +94,10 @@ class Switchboard:
                     await self._pause(delay.seconds)
             fault = self._next_fault(service, path)
             if fault is None:
-                await app(scope, receive, noted)
+                await app({**scope, SEEN: entry}, receive, noted)
             else:
                 entry["fault"] = fault.kind
-                await fault.play(app, scope, receive, noted, self)
+                await fault.play(app, {**scope, SEEN: entry}, receive, noted, self)
 
         return layer
 
@@ -143,6 +145,7 @@ def _entry(service: str, scope: Scope) -> dict[str, Any]:
         "fingerprint": mark,
         "status": None,
         "fault": None,
+        "sent": None,
     }
 
 

@@ -1,0 +1,64 @@
+"""Many writers at one time, with faults of the wire: each entry that was answered is there once, in one order."""
+
+import http.client
+import threading
+from typing import Any
+
+import pytest
+
+from skykey.sandbox import Box
+
+
+def test_entries_of_many_writers_have_numbers_without_gaps(api: Any, box: Box, event: Any) -> None:
+    name = event()
+    path = f"events/{name}/log/"
+    made: dict[str, int] = {}
+
+    def write(writer: int) -> None:
+        for n in range(25):
+            comment = f"{writer}-{n}"
+            files = {"upload": ("same.txt", comment.encode())} if n % 5 == 0 else None
+            answer = api(path, "POST", {"comment": comment}, files=files)
+            assert answer.status == 201, answer.body
+            made[comment] = answer.json["N"]
+
+    threads = [threading.Thread(target=write, args=[writer]) for writer in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    box.controls.gracedb_restart()
+    logs = api(path).json["logs"]
+    assert [log["N"] for log in logs] == list(range(1, 202))
+    assert {log["comment"]: log["N"] for log in logs[1:]} == made
+    versions = {log["comment"]: log["file_version"] for log in logs[1:] if log["filename"]}
+    assert sorted(versions.values()) == list(range(40))
+    for comment in list(versions)[::7]:
+        assert api(f"events/{name}/files/same.txt,{versions[comment]}").body == comment.encode()
+
+
+def test_a_request_that_a_fault_answers_has_done_nothing_and_one_whose_answer_broke_has(
+    api: Any, box: Box, event: Any
+) -> None:
+    path = f"events/{event()}/log/"
+    box.controls.fault("status", status=502, service="gracedb")
+    assert api(path, "POST", {"comment": "refused"}).status == 502
+    box.controls.fault("truncate", service="gracedb", after=0)
+    with pytest.raises(http.client.IncompleteRead):
+        api(path, "POST", {"comment": "done"})
+    assert [log["comment"] for log in api(path).json["logs"]][1:] == ["done"]
+
+
+def test_superevents_made_at_once_have_names_of_their_own(api: Any, event: Any) -> None:
+    names, events = [], [event() for _ in range(8)]
+
+    def make(preferred: str) -> None:
+        sent = {"t_start": 1_290_000_000, "t_0": 1_290_000_001, "t_end": 1_290_000_002, "category": "T"}
+        names.append(api("superevents/", "POST", sent | {"preferred_event": preferred}).json["superevent_id"])
+
+    threads = [threading.Thread(target=make, args=[name]) for name in events]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(names) == [f"TS201121{letter}" for letter in "abcdefgh"]
