@@ -394,8 +394,8 @@ EVERYTHING = set().union(*EXTRAS.values())
     [
         (EVERYTHING, ["rubin", "topics"], "rubin"),
         ({"msgpack"}, ["rubin", "topics"], "rubin"),
-        ({"pyarrow"}, ["rubin", "query", f'SELECT foo FROM "{FOO}"'], "rubin"),
-        ({"pandas"}, ["rubin", "fields", FOO], "rubin"),
+        ({"pyarrow"}, ["rubin", "query", f'SELECT foo FROM "{FOO}"'], "tables"),
+        ({"pandas"}, ["rubin", "fields", FOO], "tables"),
         (EVERYTHING, ["rubin", "plot", FOO, "foo"], "plot"),
         (EXTRAS["plot"], ["rubin", "plot", FOO, "foo"], "plot"),
         (EXTRAS["rubin"], ["rubin", "plot", FOO, "foo"], "rubin"),

@@ -83,7 +83,7 @@ def tell(error: SkykeyError, *, as_json: bool) -> int:
 
 def explain(error: SkykeyError) -> None:
     """Say it on stderr only."""
-    say(f"{click.style('error', fg='red', bold=True)} [{error.code}]: {visible_lines(error.message)}")
+    say(f"{click.style('error', fg='red', bold=True)} [{error.code}]: {visible_lines(error.summary)}")
     if error.words:
         say(f"The server said: {visible_lines(error.words)}")
     if error.next:
@@ -92,7 +92,7 @@ def explain(error: SkykeyError) -> None:
 
 def described(error: SkykeyError) -> dict[str, Any]:
     """The error as `docs/command.md` promises it."""
-    return {"code": error.code, "message": error.message, "words": error.words, "next": error.next}
+    return {"code": error.code, "message": error.summary, "words": error.words, "next": error.next}
 
 
 def _nobody_reads() -> bool:

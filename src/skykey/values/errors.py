@@ -73,8 +73,13 @@ class SkykeyError(Exception):
         self.words = words
         self.next = next
 
+    @property
+    def summary(self) -> str:
+        """What happened, in one sentence: `message`, except where that is documented to be something else."""
+        return self.message
+
     def __str__(self) -> str:
-        lines = [self.message]
+        lines = [self.summary]
         if self.words:
             lines.append(f"The server said: {self.words}")
         if self.next:
