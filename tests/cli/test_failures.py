@@ -339,7 +339,8 @@ def test_names_of_a_service_do_not_reach_the_terminal_as_they_are(
         def query_night_report(self, *_: object) -> object:
             return [{"day_obs": 20260320, "user_id": HOSTILE, "summary": HOSTILE, "observers_crew": [HOSTILE]}], HOSTILE
 
-    for name in ("output", "grid", "rubin.topics", "rubin.report", "rubin.query"):
+    # The others first: a module that loads while `output` is changed would keep the change.
+    for name in ("grid", "rubin.topics", "rubin.report", "rubin.query", "output"):
         monkeypatch.setattr(f"skykey.cli.{name}.on_terminal", lambda: True)
     monkeypatch.setattr("skykey.rubin.connections.get_clients", lambda *_: {"efd": Evil(), "night_report": Evil()})
     for more in [[], ["--html"]] if arguments[0] == "report" else [[]]:

@@ -21,8 +21,8 @@ EXTRAS: Final = {
     "duckdb": "sandbox",
     "matplotlib": "plot",
     "msgpack": "rubin",
-    "pandas": "rubin",
-    "pyarrow": "rubin",
+    "pandas": "tables",
+    "pyarrow": "tables",
     "starlette": "sandbox",
     "uvicorn": "sandbox",
 }
