@@ -2,11 +2,14 @@
 
 import asyncio
 import socket
+import urllib.request
 from typing import Any
 
 import pytest
 
 from skykey.values.errors import Unreachable
+from skykey.values.url import Url
+from skykey.wire import proxies
 from tests.wire.askers import Asker, AsyncAsker, bearer, get
 from tests.wire.server import World, reply, serving
 
@@ -99,3 +102,34 @@ def test_origins_differ_by_proxy_and_not_only_by_host(world: World) -> None:
     world.answer = lambda seen: reply(200, seen.origin)
     for url in ("https://a.example", "https://b.example:8443", "http://c.example", "https://[2001:db8::1]"):
         assert Asker().ask(get(f"{url}/x")) == url.encode()
+
+
+def test_the_environment_is_not_searched_for_each_request(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+    real = urllib.request.getproxies
+
+    def counted() -> dict[str, str]:
+        searched.append(1)
+        return real()
+
+    monkeypatch.setattr(urllib.request, "getproxies", counted)
+    monkeypatch.setattr(proxies, "_SECOND", 60.0)
+    monkeypatch.setattr(proxies, "_known", {})
+    origin = Url("https://made-up.example/").origin
+    first = proxies.proxy_for(origin)
+    assert [proxies.proxy_for(origin) for _ in range(5)] == [first] * 5
+    assert first is not None
+    assert len(searched) == 1
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"])
+def test_a_variable_that_changes_counts_at_once(world: World, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(proxies, "_SECOND", 60.0)
+    for other in (*PROXIES, "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    if name.lower() == "no_proxy":
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    origin = Url("https://made-up.example/").origin
+    before = proxies.proxy_for(origin)
+    monkeypatch.setenv(name, "made-up.example")
+    assert proxies.proxy_for(origin) != before

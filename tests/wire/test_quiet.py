@@ -132,3 +132,17 @@ def test_a_first_request_is_not_held_up_by_what_tls_says_behind_the_handshake() 
     stream.readable = True  # a session ticket
     looks.writes(stream)  # type: ignore[arg-type]
     assert stream.asked == 0
+
+
+def test_a_socket_that_has_ended_counts_as_one_that_has_something() -> None:
+    """Else the pool would take a connection that the loop has closed."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert not quiet._is_readable(ours)
+        theirs.send(b"x")
+        assert quiet._is_readable(ours)
+        ours.recv(1)
+        theirs.close()
+        assert quiet._is_readable(ours)
+    assert quiet._is_readable(ours)
+    assert quiet._is_readable(None)

@@ -130,7 +130,7 @@ def _send(
         following = redirected(call, request, head, helds)
         if following is None:
             return head, carries
-        was_done = not reads(request) and call.repeat is Repeat.NEVER
+        was_done = not reads(request) and call.repeat in {Repeat.NEVER, Repeat.UNDONE}
         request, still_within = following
         carries = carries and still_within
         if was_done and reads(request):

@@ -40,7 +40,8 @@ class Patience:
     shortens
         Whether a longer wait that a server asks for is cut to that; else it ends the tries.
     statuses
-        Refusals worth another try, as HTTP statuses; None for 429, 502, 503 and 504.
+        Refusals worth another try, as HTTP statuses; None for 429, 502, 503 and 504. To `UNDONE` they add none:
+        no other status shows that nothing was done.
     """
 
     repeats: int = 3

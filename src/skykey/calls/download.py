@@ -66,12 +66,23 @@ class _Downloading(Response):
 
     @property
     def closed(self) -> bool:
-        """Whether the connection has been let go."""
+        """Whether it was closed. At its end the connection is let go, and this is still an open file, as any is."""
         return self._is_closed
 
     def readable(self) -> bool:
         """It is."""
         return True
+
+    def writable(self) -> bool:
+        """It is not."""
+        return False
+
+    def seekable(self) -> bool:
+        """It is not."""
+        return False
+
+    def flush(self) -> None:
+        """Do nothing: wrappers of files call it when they are closed."""
 
     def _check_open(self) -> None:
         if self._is_closed and not self._is_over:
@@ -79,13 +90,17 @@ class _Downloading(Response):
             raise UsageError("the download was closed before its end; ask again to read it")
 
     def _check_unread(self) -> None:
-        if self._is_closed or self._whole is not None or self._transfer.offset > len(self._buffer):
+        self._check_open()
+        if self._whole is not None or self._transfer.offset > len(self._buffer):
             raise UsageError("some of the file has been read already; the rest would look like the whole")
 
     def _take(self, count: int | None) -> bytes:
-        end = len(self._buffer) if count is None else count
-        taken = bytes(self._buffer[:end])
-        del self._buffer[:end]
+        if count is None or count >= len(self._buffer):
+            taken = bytes(self._buffer)
+            self._buffer.clear()
+        else:
+            taken = bytes(memoryview(self._buffer)[:count])  # a slice of the buffer would be one copy more
+            del self._buffer[:count]
         return taken
 
     def _has(self, count: int | None) -> bool:
@@ -149,7 +164,7 @@ class Download(_Downloading):
             raise
         if items is None:
             self._is_over = True
-            self.close()
+            self._performance.close()
         for item in items or ():
             self._buffer += cast("bytes", item)
 
@@ -216,15 +231,16 @@ class Download(_Downloading):
 
     def __iter__(self) -> Iterator[bytes]:
         """Line by line, with their ends, as a file."""
-        rest = b""
+        rest: list[bytes] = []
         for piece in self.stream(None):
-            *lines, rest = (rest + piece).splitlines(keepends=True)
-            yield from lines
-            if rest.endswith(b"\n"):
-                yield rest
-                rest = b""
+            *lines, last = piece.split(b"\n")
+            for line in lines:
+                yield b"".join((*rest, line, b"\n"))
+                rest.clear()
+            if last:
+                rest.append(last)
         if rest:
-            yield rest
+            yield b"".join(rest)
 
     def iter_lines(self) -> Iterator[bytes]:
         """Line by line, without their ends."""
@@ -323,7 +339,7 @@ class AsyncDownload(_Downloading):
             raise
         if items is None:
             self._is_over = True
-            await self.close()
+            await self._performance.close()
         for item in items or ():
             self._buffer += cast("bytes", item)
 
@@ -361,6 +377,10 @@ class AsyncDownload(_Downloading):
 
     async def stream(self, amt: int | None = _PIECE) -> AsyncIterator[bytes]:
         """As `Download.stream`."""
+        if self._whole is not None:
+            for piece in super().iter_content(amt):
+                yield piece
+            return
         self._check_open()
         while True:
             if amt is None and not self._buffer and not self._is_over:

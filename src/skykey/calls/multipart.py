@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _PIECE: Final = 256 * 1024
 # As browsers write names into a form (WHATWG HTML, multipart/form-data encoding algorithm), which RFC 7578 leaves open.
 _ESCAPES: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+# With its parameters; a line break in it would begin another header.
+_MEDIA_TYPE: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
 
 
 class FileChanged(SkykeyError):
@@ -57,7 +60,7 @@ class Multipart:
     Raises
     ------
     UsageError
-        If a file cannot be read, or is none.
+        If a file cannot be read, or is none; or if a name or media type cannot be written into a form.
     """
 
     def __init__(self, parts: Sequence[Part]) -> None:
@@ -99,8 +102,13 @@ class Multipart:
             named += f'; filename="{part.filename.translate(_ESCAPES)}"'
         lines = [f"--{self.boundary}", f"Content-Disposition: {named}"]
         if part.media_type is not None:
+            if not _MEDIA_TYPE.fullmatch(part.media_type):
+                raise UsageError(f"{part.media_type!r} is no media type", next="name one, such as text/plain")
             lines.append(f"Content-Type: {part.media_type}")
-        return "\r\n".join([*lines, "", ""]).encode()
+        try:
+            return "\r\n".join([*lines, "", ""]).encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"the name {part.filename or part.name!r} cannot be written in UTF-8") from None
 
 
 class _File:
@@ -109,8 +117,10 @@ class _File:
     def __init__(self, path: os.PathLike[str]) -> None:
         self._path = os.fspath(path)
         try:
-            with open(self._path, "rb") as file:
-                self._was = os.fstat(file.fileno())
+            self._was = os.stat(self._path)
+            if stat.S_ISREG(self._was.st_mode):  # to open a pipe would wait for its other end
+                with open(self._path, "rb"):
+                    pass
         except (OSError, ValueError) as problem:  # ValueError: a NUL byte in the path
             why = problem.strerror if isinstance(problem, OSError) else problem
             raise UsageError(f"the file {self._path!r} cannot be read ({why})") from problem
@@ -134,7 +144,8 @@ class _File:
                 if not chunk:
                     raise self._changed()
                 left -= len(chunk)
-                if not left and _stamp(os.fstat(file.fileno())) != _stamp(self._was):
+                # By its name, which may be another file's by now, or nobody's.
+                if not left and _stamp(os.stat(self._path)) != _stamp(self._was):
                     raise self._changed()  # before the last bytes are out: the server must not take it for whole
                 yield chunk
 

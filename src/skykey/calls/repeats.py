@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from skykey.values.deadline import Deadline
     from skykey.values.errors import SkykeyError
 
+TOO_MANY = 429
 UNAVAILABLE = 503
 GATEWAY_TIMEOUT = 504
 
@@ -64,15 +65,22 @@ class Repeats:
         return None if asked > self._patience.longest or (remaining is not None and asked >= remaining) else asked
 
     def _is_worthwhile(self, problem: SkykeyError) -> bool:
+        if isinstance(problem, ServiceError) and not self._is_named(problem):
+            return False
         if self._repeat is Repeat.UNDONE:
             return is_undone(problem)
-        if isinstance(problem, Unreachable | Interrupted | RateLimited):
+        if isinstance(problem, Unreachable | Interrupted):
             return True
         if self._repeat is Repeat.COSTLY and isinstance(problem, Overloaded) and problem.status == GATEWAY_TIMEOUT:
             return False  # the service may still be at it; a second time would double its load
+        return isinstance(problem, ServiceError)
+
+    def _is_named(self, problem: ServiceError) -> bool:
         if self._patience.statuses is None:
-            return isinstance(problem, Overloaded)
-        return isinstance(problem, ServiceError) and problem.status in self._patience.statuses
+            return isinstance(problem, Overloaded | RateLimited)
+        # Some gatekeepers can say it by a 403 only.
+        status = TOO_MANY if isinstance(problem, RateLimited) else problem.status
+        return status in self._patience.statuses
 
 
 def backed_off(first: float, tried: int) -> float:

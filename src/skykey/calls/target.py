@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
-import secrets
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
 _MOST_OF_NAME: Final = 40
 # What some system reads as a device, whatever its ending; a path, a drive or a stream; or what no name may hold.
 _DEVICE: Final = re.compile(r"(con|prn|aux|nul|clock\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
-_UNFIT: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
+_UNFIT: Final = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:*?"<>|]')
 _LONGEST_NAME: Final = 255
+_OLD: Final = 86_400.0  # seconds
 
 
 def path_in(folder: str | os.PathLike[str], name: str) -> Path:
@@ -36,7 +36,8 @@ def path_in(folder: str | os.PathLike[str], name: str) -> Path:
     Raises
     ------
     UsageError
-        If the name leads elsewhere, or is none on some system: a path, ``..``, a device, control characters.
+        If the name leads elsewhere, or is none on some system: a path, ``..``, a device, control characters; or if the
+        file would be a hidden one.
 
     Examples
     --------
@@ -44,7 +45,8 @@ def path_in(folder: str | os.PathLike[str], name: str) -> Path:
     'maps/bayestar.fits.gz'
     """
     bare = name.rstrip(" .")  # as Windows drops them
-    unfit = not bare or name.startswith("~") or _UNFIT.search(name) or _DEVICE.fullmatch(bare)
+    # A hidden file in somebody's home is most often one that a program obeys.
+    unfit = not bare or name.startswith(("~", ".")) or _UNFIT.search(name) or _DEVICE.fullmatch(bare)
     if unfit or bare != name or len(os.fsencode(name)) > _LONGEST_NAME:
         raise UsageError(f"the server calls a file {name[:100]!r}, which is no plain file name", next="name the file")
     return Path(folder, name)
@@ -100,16 +102,20 @@ class Target:
             If no file can be made there.
         """
         self._drop()
-        prefix = f".{self.path.name[:_MOST_OF_NAME]}."
+        prefix = self._prefix()
         if validator is not None:
+            import hashlib  # it loads a cryptographic library, which most programs never need
+
             # The name says of what it is a part: another version of the file is another part.
             of = hashlib.sha256(f"{url}\n{validator}".encode()).hexdigest()[:24]
             self._part, self._is_kept = self.path.with_name(f"{prefix}{of}.part"), True
-            self._descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            if _is_ours_alone(self._descriptor, self._part):
-                return os.lseek(self._descriptor, 0, os.SEEK_END)
-            os.close(self._descriptor)  # another process fetches the same
-        self._part, self._is_kept = self.path.with_name(f"{prefix}{secrets.token_hex(12)}.part"), False
+            # Not through a link: whoever may write here can guess the name. What cannot be opened is somebody else's.
+            with contextlib.suppress(OSError):
+                self._descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+                if _is_ours_alone(self._descriptor, self._part):
+                    return os.lseek(self._descriptor, 0, os.SEEK_END)
+                os.close(self._descriptor)  # another process fetches the same
+        self._part, self._is_kept = self.path.with_name(f"{prefix}{os.urandom(12).hex()}.part"), False
         self._descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         return 0
 
@@ -133,7 +139,25 @@ class Target:
         part.replace(self.path)
         self._part = None
         self._drop()
+        self._sweep()
         return self.path
+
+    def _prefix(self) -> str:
+        return f".{self.path.name[:_MOST_OF_NAME]}."
+
+    def _sweep(self) -> None:
+        """Take away what killed processes have left of versions that nobody will ask for any more."""
+        ours = re.compile(re.escape(self._prefix()) + r"[0-9a-f]{24}\.part")
+        with contextlib.suppress(OSError), os.scandir(self.path.parent) as entries:
+            for entry in entries:
+                if not ours.fullmatch(entry.name) or time.time() - entry.stat(follow_symlinks=False).st_mtime < _OLD:
+                    continue
+                descriptor = os.open(entry.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+                try:
+                    if _is_ours_alone(descriptor, Path(entry.path)):
+                        os.unlink(entry.path)
+                finally:
+                    os.close(descriptor)
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from skykey.calls.repeats import backed_off
 from skykey.calls.response import words_in
 from skykey.calls.steps import Batches
 from skykey.calls.target import Target
+from skykey.values.deadline import Deadline
 from skykey.values.errors import Interrupted, ServiceError, TimedOut, Unreadable, UsageError
 from skykey.values.progress import advance
 
@@ -63,7 +64,9 @@ class Transfer:
     ) -> None:
         self._request = request
         self._patience = patience
-        self._rules: dict[str, Any] = {"auth": auth, "patience": patience, "total": total, "remedy": remedy}
+        self._rules: dict[str, Any] = {"auth": auth, "patience": patience, "remedy": remedy}
+        self._total = total
+        self._ends: Deadline | None = None
         self._is_page = is_page
         self.head: Head | None = None
         self.size: int | None = None
@@ -71,6 +74,8 @@ class Transfer:
         self.offset = 0
         self.may_restart = False
         self._is_whole = False
+        self._may_ask_for_parts = True
+        self._moved = 0
 
     def flow(self) -> Flow[None]:
         """Pass on first this object, then pieces, and `RESTART` where it begins anew.
@@ -85,21 +90,26 @@ class Transfer:
             As the service refuses it.
         """
         yield Batches((self,))
-        failures, reached = 0, self.offset
+        if self._ends is None and self._total is not None:
+            self._ends = Deadline.after(self._total)
+        failures, furthest = 0, self.offset
         while not self._is_over():
+            moved = self._moved
             try:
                 yield from stream(self._call())
             except (Interrupted, TimedOut) as problem:
-                if not self._can_go_on():
+                # Where nothing came, the call itself has tried again as often as patience allows.
+                is_spent = self._moved == moved and isinstance(problem, Interrupted)
+                failures = (0 if self.offset > furthest else failures) + 1
+                furthest = max(furthest, self.offset)
+                if is_spent or failures > self._patience.repeats or not self._can_go_on():
                     raise
-                failures, reached = (0 if self.offset > reached else failures) + 1, self.offset
-                if failures > self._patience.repeats:
-                    raise
-                yield from pause(min(backed_off(self._patience.first, failures), _LONGEST_PAUSE))
+                yield from pause(self._wait(failures))
                 problem.__traceback__ = None
             except ServiceError as problem:
-                if problem.status != _BEYOND or not self.offset or not self.may_restart:
+                if problem.status not in {_PART, _BEYOND} or not self.offset or not self.may_restart:
                     raise
+                self._may_ask_for_parts = False  # it cannot be relied on for them
                 yield from self._anew()
 
     def go_on_from(self, offset: int) -> None:
@@ -112,13 +122,27 @@ class Transfer:
         return self._is_whole or (self.size is not None and 0 < self.size == self.offset)
 
     def _can_go_on(self) -> bool:
+        if self._ends is not None and self._ends.remaining() == 0.0:
+            return False
         return self.offset == 0 or self.validator is not None or self.may_restart
+
+    def _wait(self, failures: int) -> float:
+        wait = min(backed_off(self._patience.first, failures), self._patience.longest, _LONGEST_PAUSE)
+        left = None if self._ends is None else self._ends.remaining()
+        return wait if left is None else min(wait, left)
 
     def _call(self) -> Call[None]:
         request = self._request
-        if self.offset and self.validator is not None:
-            request = request.with_headers(("Range", f"bytes={self.offset}-"), ("If-Range", self.validator))
-        return Call(request, lambda: _Pieces(self), repeat=Repeat.SAFE, **self._rules)
+        validator = self._asked_by
+        if validator is not None:
+            request = request.with_headers(("Range", f"bytes={self.offset}-"), ("If-Range", validator))
+        total = None if self._ends is None else self._ends.remaining()
+        return Call(request, lambda: _Pieces(self), repeat=Repeat.SAFE, total=total, **self._rules)
+
+    @property
+    def _asked_by(self) -> str | None:
+        """What a part is asked for by; None where the whole is."""
+        return self.validator if self.offset and self._may_ask_for_parts else None
 
     def _anew(self) -> Flow[None]:
         self.offset, self.size, self.validator = 0, None, None
@@ -129,17 +153,13 @@ class Transfer:
         where = head.url.without_query()
         if not self._is_page:
             refuse_page(head, "a file")
+        plain = head.headers.get("content-encoding", "identity").strip().lower() in {"", "identity"}
         if head.status == _PART:
-            found = _RANGE.fullmatch(head.headers.get("content-range", "").strip())
-            if found is None or int(found[1]) != self.offset or _differs(found[3], self.size):
-                raise Unreadable(f"{where} answered with another part of the file", status=head.status, url=where)
-            if _differs(head.headers.get("etag"), self.validator):
-                raise Unreadable(f"{where} answered with a part of another file", status=head.status, url=where)
+            self._check_part(head, is_plain=plain)
             return False
         is_anew = self.offset > 0
         if is_anew and not self.may_restart:
             raise Unreadable(f"{where} changed while it was being read", next="ask again", url=where)
-        plain = head.headers.get("content-encoding", "identity").strip().lower() in {"", "identity"}
         length = head.headers.get("content-length", "")
         self.head, self.offset = head, 0
         self.size = int(length) if plain and length.isdecimal() and length.isascii() else None
@@ -152,9 +172,26 @@ class Transfer:
             advance(size=self.size)
         return is_anew
 
+    def _check_part(self, head: Head, *, is_plain: bool) -> None:
+        where = head.url.without_query()
+        validator = self._asked_by
+        if validator is None:
+            raise Unreadable(f"{where} answered with a part where the whole was asked for", status=_PART, url=where)
+        # RFC 9110, 15.3.7: it says which part of how much, and has the ETag that the whole would have.
+        found = _RANGE.fullmatch(head.headers.get("content-range", "").strip())
+        if found is None or int(found[1]) != self.offset or not is_plain:
+            raise Unreadable(f"{where} answered with another part of the file", status=_PART, url=where)
+        if head.headers.get("etag", "").strip() != validator or _differs(found[3], self.size):
+            raise Unreadable(f"{where} answered with a part of another file", status=_PART, url=where)
+        if self.size is None:
+            if found[3] == "*":
+                raise Unreadable(f"{where} does not say where its file ends", status=_PART, url=where)
+            self.size = int(found[3])
+
     def came(self, piece: bytes) -> None:
         """Count."""
         self.offset += len(piece)
+        self._moved += len(piece)
         advance(moved=len(piece))
 
     def ended(self) -> None:
@@ -187,8 +224,8 @@ class _Pieces:
         return words_in(head, body)
 
 
-def _differs(said: str | None, known: object) -> bool:
-    return said not in {None, "*"} and known is not None and said != str(known)
+def _differs(said: str, known: int | None) -> bool:
+    return said != "*" and known is not None and int(said) != known
 
 
 class Sink:

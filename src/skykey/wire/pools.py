@@ -19,9 +19,10 @@ import httpcore2
 from skykey.values.origin import DEFAULT_PORTS, Origin
 from skykey.wire.agent import agent
 from skykey.wire.failures import translated
+from skykey.wire.frugal import AsyncPool, Pool
+from skykey.wire.hearing import HearingBackend
 from skykey.wire.pooled import AsyncPooledExchange, PooledExchange, let_go
 from skykey.wire.proxies import opened, proxy_for
-from skykey.wire.quiet import AsyncBackend
 from skykey.wire.request import Request, TlsIdentity, opened_body, opened_body_on_loop, opened_headers
 from skykey.wire.slices import SlicedBackend, limited
 from skykey.wire.tls import context, trust
@@ -66,7 +67,7 @@ class ProcessPools:
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        self._blocking: dict[Key, httpcore2.ConnectionPool] = {}
+        self._blocking: dict[Key, Pool] = {}
         self._abandoned: deque[httpcore2.Response] = deque()
         self._loops: dict[asyncio.AbstractEventLoop, _LoopPools] = {}
         self._contexts: dict[tuple[TlsIdentity | None, tuple[str | None, ...]], ssl.SSLContext] = {}
@@ -80,7 +81,7 @@ class ProcessPools:
         with self._lock:
             pool = self._blocking.get(key)
             if pool is None:
-                pool = httpcore2.ConnectionPool(
+                pool = Pool(
                     ssl_context=self._context(key),
                     proxy=opened(key.proxy),
                     max_connections=_CONNECTIONS,
@@ -126,21 +127,21 @@ class _LoopPools:
     """The pools of one event loop."""
 
     def __init__(self) -> None:
-        self._pools: dict[Key, httpcore2.AsyncConnectionPool] = {}
+        self._pools: dict[Key, AsyncPool] = {}
         self._closer: AsyncGenerator[None, None] | None = None
 
-    async def pool(self, key: Key, context_of: Callable[[Key], ssl.SSLContext | None]) -> httpcore2.AsyncConnectionPool:
+    async def pool(self, key: Key, context_of: Callable[[Key], ssl.SSLContext | None]) -> AsyncPool:
         if self._closer is None:
             self._closer = self._close_with_the_loop()
             await anext(self._closer)
         found = self._pools.get(key)
         if found is None:
-            found = self._pools[key] = httpcore2.AsyncConnectionPool(
+            found = self._pools[key] = AsyncPool(
                 ssl_context=context_of(key),
                 proxy=opened(key.proxy),
                 max_connections=_CONNECTIONS,
                 keepalive_expiry=_IDLE_SECONDS,
-                network_backend=AsyncBackend(),
+                network_backend=HearingBackend(),
             )
         return found
 

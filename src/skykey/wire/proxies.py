@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpcore2
 
@@ -12,6 +14,14 @@ from skykey.values.secret import Secret
 
 if TYPE_CHECKING:
     from skykey.values.origin import Origin
+
+_NAMES: Final = tuple(
+    form for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy") for form in (name, name.upper())
+)
+_SECOND: Final = 1.0
+_MOST: Final = 64
+# By origin: what the variables said (hashed, because a proxy may have a password), until when it counts, the proxy.
+_known: Final[dict[Origin, tuple[int, float, Secret | None]]] = {}
 
 
 def proxy_for(origin: Origin) -> Secret | None:
@@ -22,6 +32,17 @@ def proxy_for(origin: Origin) -> Secret | None:
     """
     if origin.is_loopback:
         return None
+    # The whole environment, or the system's settings, are not searched for each of many requests.
+    said, now = hash(tuple(map(os.environ.get, _NAMES))), time.monotonic()
+    known = _known.get(origin)
+    if known is None or known[0] != said or now >= known[1]:
+        if len(_known) >= _MOST:
+            _known.clear()
+        known = _known[origin] = said, now + _SECOND, _searched(origin)
+    return known[2]
+
+
+def _searched(origin: Origin) -> Secret | None:
     proxies = urllib.request.getproxies()
     proxy = proxies.get(origin.scheme) or proxies.get("all")
     if not proxy or urllib.request.proxy_bypass(f"{origin.host}:{origin.port}"):

@@ -7,8 +7,9 @@ that is taken is looked at once more before anything is written.
 
 from __future__ import annotations
 
+import select
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httpcore2
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 _READABLE: Final = "is_readable"
 _FRESH: Final = 0.005  # seconds
+
+
+class Seen(Protocol):
+    """What can be looked at: a stream of the library, or what stands for one."""
+
+    def get_extra_info(self, info: str) -> Any:
+        """What it says about something; ``is_readable`` about what waits."""
+        ...
 
 
 class Quiet:
@@ -32,7 +41,7 @@ class Quiet:
         self._until = 0.0
         self._has_answered = False
 
-    def extra_info(self, stream: httpcore2.NetworkStream | httpcore2.AsyncNetworkStream, info: str) -> Any:
+    def extra_info(self, stream: Seen, info: str) -> Any:
         """What ``get_extra_info`` says.
 
         Parameters
@@ -55,7 +64,7 @@ class Quiet:
         """Look again next time: bytes come."""
         self._until, self._has_answered = 0.0, True
 
-    def writes(self, stream: httpcore2.NetworkStream | httpcore2.AsyncNetworkStream) -> None:
+    def writes(self, stream: Seen) -> None:
         """Look before a further request: bytes go.
 
         Raises
@@ -71,11 +80,44 @@ class Quiet:
                 raise httpcore2.ConnectionNotAvailable
 
 
+class _Eye:
+    """Looks at an asynchronous connection's socket.
+
+    The library's own look searches all layers for the socket each time, which costs far more than the look.
+    """
+
+    __slots__ = ("_socket", "_stream")
+
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._socket: Any = None
+
+    def get_extra_info(self, info: str) -> Any:
+        if info != _READABLE:
+            return self._stream.get_extra_info(info)
+        if self._socket is None:
+            self._socket = self._stream.get_extra_info("socket")
+        return _is_readable(self._socket)
+
+
+def _is_readable(connection: Any) -> bool:
+    """Whether a socket has bytes, or its end, to read; one that is closed counts as its end."""
+    descriptor = -1 if connection is None else connection.fileno()
+    if descriptor < 0:
+        return True
+    if not hasattr(select, "poll"):
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 class AsyncStream(httpcore2.AsyncNetworkStream):
     """An asynchronous connection that is looked at rarely while it is idle."""
 
     def __init__(self, inner: httpcore2.AsyncNetworkStream) -> None:
         self._inner = inner
+        self._eye = _Eye(inner)
         self._quiet = Quiet()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the library's
@@ -85,7 +127,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the library's
         """Write."""
-        self._quiet.writes(self._inner)
+        self._quiet.writes(self._eye)
         await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:
@@ -103,7 +145,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         """See `Quiet.extra_info`."""
-        return self._quiet.extra_info(self._inner, info)
+        return self._quiet.extra_info(self._eye, info)
 
 
 class AsyncBackend(httpcore2.AsyncNetworkBackend):

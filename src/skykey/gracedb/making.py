@@ -1,0 +1,151 @@
+"""One event made once: what becomes of a POST whose answer was lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from skykey.calls.flow import pause
+from skykey.gracedb.annotations import shapes
+from skykey.gracedb.exceptions import OutcomeUnknown
+from skykey.gracedb.searching import SearchingFlows
+from skykey.gracedb.sending import with_query
+from skykey.gracedb.settling import CREATED, Unsettled, stand_in
+from skykey.gracedb.uploads import content_id
+from skykey.values.errors import NotFound, SkykeyError, TimedOut
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skykey.calls.flow import Flow
+    from skykey.gracedb.response import Response
+    from skykey.gracedb.sending import FilePart
+
+# After these the server may still be at it.
+_GATEWAY_TIMED_OUT: Final = frozenset({408, 504})
+# Pauses before each look, in seconds: a connection that was lost, a server that may still be at it.
+_LOST: Final = (0.0, 1.0)
+_AT_IT: Final = (0.5, 1.0, 2.0, 3.0, 4.0)
+_LATEST: Final = 50
+_SAME: Final = "group", "pipeline", "search"
+
+
+class MakingFlows(SearchingFlows):
+    """Making an event."""
+
+    def _create(self, fields: Mapping[str, Any], file: FilePart) -> Flow[Response]:
+        """Post an event; after an ambiguous end look for it before anything else is done.
+
+        Parameters
+        ----------
+        fields
+            Of the form, with ``content_id``.
+        file
+            Its data.
+
+        Raises
+        ------
+        OutcomeUnknown
+            If it stays unknown whether it was made.
+        """
+        url = yield from self._listing("events")
+        begun = self._clock.steady()
+        left = self._options.patience.repeats
+        ident = fields["content_id"]
+        while True:
+            try:
+                return (
+                    yield from self._send(
+                        "POST",
+                        url,
+                        fields=fields,
+                        file=file,
+                        doing=f"creating an event of {file.filename}",
+                        check=f"skykey gracedb get event {ident}, or client.event({ident!r})",
+                    )
+                )
+            except OutcomeUnknown as problem:
+                unknown = problem
+            is_at_it = isinstance(unknown, TimedOut) or getattr(unknown, "status_code", None) in _GATEWAY_TIMED_OUT
+            try:
+                found = yield from self._made(fields, begun, _AT_IT if is_at_it else _LOST)
+            except SkykeyError as problem:
+                unknown.add_note(f"The server was asked whether it has the event: {problem.message}")
+                raise unknown from unknown.__cause__
+            if found is not None:
+                return found
+            if is_at_it or left == 0:
+                unknown.add_note("The server was asked whether it has the event: it has none yet")
+                raise unknown
+            if content_id(file.content) != ident:
+                unknown.add_note("The server was asked whether it has the event: it has none; the file has changed")
+                raise unknown
+            left -= 1
+
+    def _made(self, fields: Mapping[str, Any], begun: float, pauses: tuple[float, ...]) -> Flow[Response | None]:
+        """The event, if the server has it; None if it surely was not made so far.
+
+        Parameters
+        ----------
+        fields
+            That were sent.
+        begun
+            When that was first tried, on the steady clock.
+        pauses
+            Before each look.
+
+        Raises
+        ------
+        Unsettled
+            If the server's answers leave it open.
+        SkykeyError
+            If it cannot be asked.
+        """
+        url = yield from self._url("event-detail-template", graceid=fields["content_id"])
+        failed: SkykeyError | None = None
+        has_older = False
+        for seconds in pauses:
+            yield from pause(seconds)
+            failed = None
+            try:
+                answer = yield from self._send("GET", url)
+            except NotFound:
+                continue
+            except SkykeyError as problem:
+                failed = problem
+                continue
+            event = shapes.entry(answer.json())
+            if _is_alike(event, fields) and self._is_new(answer, event, begun):
+                return stand_in(answer, CREATED, {"warnings": [], **event})
+            has_older = True
+        if failed is not None:
+            raise failed
+        if (yield from self._root()).get("api-default") is None:
+            raise Unsettled("it is too old to be asked for the content of an event")
+        if has_older and (yield from self._has_candidates(fields, begun)):
+            raise Unsettled("it has an older event of the same content, and newer ones that may be this one")
+        return None
+
+    def _has_candidates(self, fields: Mapping[str, Any], begun: float) -> Flow[bool]:
+        """Whether there are events since then that may be the one: content tells of one event only."""
+        listing = with_query((yield from self._listing("events")), {"count": _LATEST, "sort": "-created"})
+        answer = yield from self._send("GET", listing)
+        rows = shapes.entries(answer.json(), "events")
+        new = [row for row in rows if self._is_new(answer, row, begun)]
+        return any(_is_alike(row, fields) for row in new) or (bool(new) and len(new) == len(rows))
+
+    def _is_new(self, answer: Response, event: Mapping[str, Any], begun: float) -> bool:
+        """Whether an event was made since then.
+
+        Raises
+        ------
+        Unsettled
+            If the server does not say.
+        """
+        since, created = self._since(answer, begun), shapes.moment(event.get("created"))
+        if since is None or created is None:
+            raise Unsettled("it does not say when that event was made, or what time it is")
+        return created >= since
+
+
+def _is_alike(event: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    return all((event.get(name) or None) == (fields.get(name) or None) for name in _SAME)
