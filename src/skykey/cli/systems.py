@@ -19,6 +19,7 @@ SYSTEMS: Final = {
     "rubin": Entry("skykey.cli.rubin.system:RUBIN", "Rubin Observatory: telemetry as tables and pictures."),
     "descarteslabs": Entry("skykey.cli.descarteslabs.system:DESCARTESLABS", "Descartes Labs: log in and out."),
     "earthone": Entry("skykey.cli.descarteslabs.system:EARTHONE", "EarthOne: log in and out."),
+    "gracedb": Entry("skykey.cli.gracedb.system:GRACEDB", "GraceDB: search, read, upload and annotate candidates."),
 }
 
 

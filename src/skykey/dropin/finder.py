@@ -11,7 +11,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Final
 
-from skykey.dropin.names import NAMES, Alias, Package, Shared
+from skykey.dropin.names import NAMES, Alias, Fallback, Package, Shared
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Finder:
         Upstream name to what serves it. Parents are in it too.
     """
 
-    def __init__(self, names: Mapping[str, Shared | Package | Alias]) -> None:
+    def __init__(self, names: Mapping[str, Shared | Package | Alias | Fallback]) -> None:
         self.names = names
 
     def find_spec(
@@ -54,6 +54,10 @@ class Finder:
             case Shared():
                 own = ModuleSpec(fullname, None, origin=_SERVED, is_package=True)  # without a loader: a namespace
                 return self._of_others(fullname, path, target) or own
+            case Fallback(ours):
+                return self._of_others(fullname, path, target) or ModuleSpec(
+                    fullname, _AliasLoader(ours), origin=_SERVED
+                )
             case None:
                 pass
         parent = fullname.rpartition(".")[0]
@@ -75,7 +79,7 @@ class Finder:
     def is_served(self, name: str) -> bool:
         """Whether the module that is imported under a name is the one that stands for it in the table."""
         module, entry = sys.modules.get(name), self.names[name]
-        if isinstance(entry, Alias):
+        if isinstance(entry, Alias | Fallback):
             return module is not None and module is sys.modules.get(entry.target)
         return getattr(getattr(module, "__spec__", None), "origin", None) == _SERVED
 
@@ -91,7 +95,7 @@ class _PackageLoader(Loader):
     Both load when they are used.
     """
 
-    def __init__(self, package: Package, names: Mapping[str, Shared | Package | Alias]) -> None:
+    def __init__(self, package: Package, names: Mapping[str, Shared | Package | Alias | Fallback]) -> None:
         self._package = package
         self._names = names
 
@@ -151,7 +155,7 @@ def install() -> None:
     strangers = [
         name
         for name in sys.modules
-        if any(_is_below(name, served) and not isinstance(entry, Shared) for served, entry in NAMES.items())
+        if any(_is_below(name, served) and not isinstance(entry, Shared | Fallback) for served, entry in NAMES.items())
         and not (name in NAMES and _finder.is_served(name))
     ]
     if strangers:

@@ -39,11 +39,26 @@ class Alias(NamedTuple):
     target: str
 
 
+class Fallback(NamedTuple):
+    """An upstream package that others need too: one of our modules stands for it only where it is not installed.
+
+    Parameters
+    ----------
+    target
+        Our module.
+    """
+
+    target: str
+
+
 _DESCARTESLABS: Final = "4.0.0"
 _EARTHONE: Final = "6.2.0"
 _CONFIG: Final = "skykey.descarteslabs.config"
 
-NAMES: Final[dict[str, Shared | Package | Alias]] = {
+GRACEDB: Final = "2.16.1"
+"""The release of ligo-gracedb that is served."""
+
+NAMES: Final[dict[str, Shared | Package | Alias | Fallback]] = {
     "descarteslabs": Package(
         _DESCARTESLABS,
         dict.fromkeys(("AWS_ENVIRONMENT", "GCP_ENVIRONMENT", "get_settings", "select_env"), _CONFIG),
@@ -64,6 +79,21 @@ NAMES: Final[dict[str, Shared | Package | Alias]] = {
     "earthdaily.earthone.auth.auth": Alias("skykey.dropin.earthone_auth"),
     "earthdaily.earthone.config": Alias("skykey.descarteslabs.earthone.config"),
     "earthdaily.earthone.exceptions": Alias("skykey.descarteslabs.earthone.exceptions"),
+    "igwn_auth_utils": Fallback("skykey.dropin.ligo_gracedb_igwn"),
+    "ligo": Shared(),
+    "ligo.gracedb": Package(GRACEDB),
+    "ligo.gracedb.adapter": Alias("skykey.dropin.ligo_gracedb_adapter"),
+    "ligo.gracedb.alias": Alias("skykey.dropin.ligo_gracedb_alias"),
+    "ligo.gracedb.cert": Alias("skykey.gracedb.cert"),
+    "ligo.gracedb.cli": Package(GRACEDB),
+    "ligo.gracedb.cli.client": Alias("skykey.dropin.ligo_gracedb_cli"),
+    "ligo.gracedb.client": Alias("skykey.dropin.ligo_gracedb_client"),
+    "ligo.gracedb.exceptions": Alias("skykey.gracedb.exceptions"),
+    "ligo.gracedb.logging": Alias("skykey.gracedb.logging"),
+    "ligo.gracedb.rest": Alias("skykey.dropin.ligo_gracedb_rest"),
+    "ligo.gracedb.token": Alias("skykey.gracedb.token"),
+    "ligo.gracedb.utils": Alias("skykey.gracedb.utils"),
+    "ligo.gracedb.version": Package(GRACEDB),
     "rubin": Shared(),
     "rubin.repertoire": Alias("skykey.repertoire"),
     "rubin_nights": Package(release="0.18.2"),
@@ -76,5 +106,9 @@ NAMES: Final[dict[str, Shared | Package | Alias]] = {
     "rubin_nights.reference_values": Alias("skykey.rubin.reference_values"),
 }
 
-COMMANDS: Final = frozenset({"descarteslabs", "earthone"})
-"""Upstream commands that are commands of ours, by the same name."""
+COMMANDS: Final = {
+    "descarteslabs": "skykey.__main__:main",
+    "earthone": "skykey.__main__:main",
+    "gracedb": "skykey.dropin.ligo_gracedb_cli:run",
+}
+"""Upstream commands that are commands of ours, by the same name; each with the function that runs it."""

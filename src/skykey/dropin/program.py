@@ -22,10 +22,10 @@ _NOT_THE_PROGRAM = {"importlib._bootstrap", "importlib._bootstrap_external", "ru
 _USAGE = """\
 usage: python -m skykey.dropin SCRIPT [ARGUMENTS]
        python -m skykey.dropin -m MODULE [ARGUMENTS]
-       python -m skykey.dropin descarteslabs|earthone [ARGUMENTS]
+       python -m skykey.dropin descarteslabs|earthone|gracedb [ARGUMENTS]
 
-Runs a program in which descarteslabs, earthdaily.earthone, rubin_nights and rubin.repertoire mean Skykey;
-or the command of that name (./descarteslabs is a script).
+Runs a program in which descarteslabs, earthdaily.earthone, ligo.gracedb, rubin_nights and rubin.repertoire mean
+Skykey; or the command of that name (./gracedb is a script).
 """
 
 
@@ -35,8 +35,8 @@ def main() -> None:
         case ["-h" | "--help", *_]:
             sys.stdout.write(_USAGE)
         case [name, *_] if name in COMMANDS:
-            command = import_module("skykey.__main__")  # by its name: the table is the same as for modules
-            sys.exit(command.main(sys.argv[1:]))
+            module, _, function = COMMANDS[name].partition(":")  # by their names, as modules are
+            sys.exit(getattr(import_module(module), function)(sys.argv[1:]))
         case ["-m", name, *arguments]:
             install()
             _become(*_module(name, arguments))

@@ -1,0 +1,1 @@
+"""``skykey gracedb …``: the commands of ``gracedb``, and what it has none for."""

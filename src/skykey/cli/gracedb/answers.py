@@ -1,0 +1,60 @@
+"""How an answer of the server is shown: as JSON, by its status, as a table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from skykey.cli.gracedb.given import given
+from skykey.cli.output import on_terminal, put, visible_lines
+
+if TYPE_CHECKING:
+    from skykey.gracedb.response import Response
+
+
+def answer(response: Response) -> None:
+    """Show what the server answered to a request; every success is one, with a body or without.
+
+    Raises
+    ------
+    Unreadable
+        If it is a web page: that was another program.
+    """
+    if given().output_type == "status":
+        told(f"Server returned {response.status_code}: {response.reason}")
+        return
+    show(_document(response))
+
+
+def show(document: Any) -> None:
+    """Show a JSON document: the server's, or one in its manner."""
+    if given().output_type == "table":
+        from skykey.cli.gracedb.shapes import table
+        from skykey.cli.grid import show as draw
+
+        draw(*table(document))
+    else:
+        told(json.dumps(document, indent=4))
+
+
+def told(text: str) -> None:
+    """Print a text; a terminal gets nothing of it that it would obey."""
+    put(visible_lines(text) if on_terminal() else text)
+
+
+def _document(response: Response) -> Any:
+    from skykey.values.errors import Unreadable
+
+    if not response.content:
+        return {}
+    try:
+        return response.json()
+    except ValueError:
+        kind = response.headers.get("Content-Type", "")
+        if "html" in kind or response.text.lstrip().startswith("<"):
+            raise Unreadable(
+                f"{response.url.without_query()} answered with a web page, which GraceDB's API does not",
+                next="look whether --service-url and the proxy are right",
+                status=response.status_code,
+            ) from None
+        return response.text  # such as the words to a new tag: text of GraceDB itself
