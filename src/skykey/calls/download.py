@@ -13,13 +13,13 @@
 
 from __future__ import annotations
 
-import functools
 import re
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, Self, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, Self, cast
 from urllib.parse import unquote
 
-from skykey.calls.faces import Async, Sync, bound
+from skykey.calls.faces import Async, Facet, Sync, bound
 from skykey.calls.perform import AsyncPerformance, Performance
 from skykey.calls.response import Response
 from skykey.calls.target import Target, path_in
@@ -28,7 +28,7 @@ from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from types import TracebackType
 
     from skykey.calls.flow import Flow
@@ -425,47 +425,31 @@ class AsyncDownload(_Downloading):
         await self.close()
 
 
-class download(Generic[P]):  # noqa: N801 - a decorator, like property
+class download(  # noqa: N801 - a decorator, like property
+    Facet[Callable[P, Download], Callable[P, Coroutine[Any, Any, AsyncDownload]], Callable[P, "Flow[None]"]], Generic[P]
+):
     """Make a flow that passes a `Transfer` on a method of both faces.
 
     On a `Sync` object it returns a `Download`, on an `Async` one the coroutine of an `AsyncDownload`.
     """
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[None]]) -> None:
-        self.flow = flow
-        functools.update_wrapper(self, flow)  # a descriptor is documented like a function
+        super().__init__(flow)
 
-    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
-        return self.__get__(obj, type(obj))(*args, **kwargs)
+    def _blocking(self, obj: Sync) -> Any:
+        def perform(flow: Flow[None], carrier: Carrier, clock: Clock) -> Download:
+            def again(flow: Flow[None]) -> Performance[None]:
+                return Performance(flow, carrier, clock)
 
-    @overload
-    def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
-    @overload
-    def __get__(self, obj: Sync, owner: type[Any], /) -> Callable[P, Download]: ...
-    @overload
-    def __get__(self, obj: Async, owner: type[Any], /) -> Callable[P, Coroutine[Any, Any, AsyncDownload]]: ...
-    @overload
-    def __get__(self, obj: object, owner: type[Any], /) -> Callable[P, Flow[None]]: ...
-    def __get__(self, obj: Any, owner: type[Any], /) -> Any:
-        if obj is None:
-            return self
-        if isinstance(obj, Sync):
+            return Download(again(flow), again)
 
-            def perform(flow: Flow[None], carrier: Carrier, clock: Clock) -> Download:
-                def again(flow: Flow[None]) -> Performance[None]:
-                    return Performance(flow, carrier, clock)
+        return bound(self.flow, obj, perform)
 
-                return Download(again(flow), again)
+    def _asynchronous(self, obj: Async) -> Any:
+        def aperform(flow: Flow[None], carrier: Carrier, clock: Clock) -> Coroutine[Any, Any, AsyncDownload]:
+            def again(flow: Flow[None]) -> AsyncPerformance[None]:
+                return AsyncPerformance(flow, carrier, clock)
 
-            return bound(self.flow, obj, perform)
-        if isinstance(obj, Async):
+            return AsyncDownload.begun(again(flow), again)
 
-            def aperform(flow: Flow[None], carrier: Carrier, clock: Clock) -> Coroutine[Any, Any, AsyncDownload]:
-                def again(flow: Flow[None]) -> AsyncPerformance[None]:
-                    return AsyncPerformance(flow, carrier, clock)
-
-                return AsyncDownload.begun(again(flow), again)
-
-            return bound(self.flow, obj, aperform)
-        return functools.partial(self.flow, obj)
+        return bound(self.flow, obj, aperform)

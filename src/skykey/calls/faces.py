@@ -18,20 +18,22 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from skykey.calls.perform import aperform, perform
 from skykey.values.clock import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
     from skykey.calls.flow import Flow
     from skykey.wire.exchange import Carrier
 
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
+S_co = TypeVar("S_co", covariant=True)
+A_co = TypeVar("A_co", covariant=True)
+F_co = TypeVar("F_co", covariant=True)
 
 
 class Face:
@@ -55,7 +57,53 @@ class Async(Face):
     """Marks a class whose methods are coroutines."""
 
 
-class method(Generic[P, T]):  # noqa: N801 - a decorator, like property
+class Facet(Generic[S_co, A_co, F_co]):
+    """What a flow is as an attribute of an object: one thing of a blocking one, another of an asynchronous one.
+
+    Inside a flow, where ``self`` has no face, it is the flow itself. Decorators inherit it, and say what the two are.
+
+    Parameters
+    ----------
+    flow
+        The method's body.
+    """
+
+    def __init__(self, flow: Callable[..., Any]) -> None:
+        self.flow = flow
+        functools.update_wrapper(self, flow)  # a descriptor is documented like a function
+
+    def __call__(self, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
+        found: Any = self.__get__(obj, type(obj))
+        return found(*args, **kwargs)
+
+    @overload
+    def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
+    @overload
+    def __get__(self, obj: Sync, owner: type[Any], /) -> S_co: ...
+    @overload
+    def __get__(self, obj: Async, owner: type[Any], /) -> A_co: ...
+    @overload
+    def __get__(self, obj: object, owner: type[Any], /) -> F_co: ...
+    def __get__(self, obj: Any, owner: type[Any], /) -> Any:
+        if obj is None:
+            return self
+        if isinstance(obj, Sync):
+            return self._blocking(obj)
+        if isinstance(obj, Async):
+            return self._asynchronous(obj)
+        return functools.partial(self.flow, obj)
+
+    def _blocking(self, obj: Sync) -> Any:
+        raise NotImplementedError
+
+    def _asynchronous(self, obj: Async) -> Any:
+        raise NotImplementedError
+
+
+class method(  # noqa: N801 - a decorator, like property
+    Facet[Callable[P, T], Callable[P, Coroutine[Any, Any, T]], Callable[P, "Flow[T]"]], Generic[P, T]
+):
     """Make a flow a method of both faces.
 
     On a `Sync` object it returns the result, on an `Async` object a coroutine. Inside a flow, ``self`` is a view of the
@@ -64,29 +112,13 @@ class method(Generic[P, T]):  # noqa: N801 - a decorator, like property
     """
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
-        self.flow = flow
-        functools.update_wrapper(self, flow)  # a descriptor is documented like a function
+        super().__init__(flow)
 
-    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
-        return self.__get__(obj, type(obj))(*args, **kwargs)
+    def _blocking(self, obj: Sync) -> Any:
+        return bound(self.flow, obj, perform)
 
-    @overload
-    def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
-    @overload
-    def __get__(self, obj: Sync, owner: type[Any], /) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, obj: Async, owner: type[Any], /) -> Callable[P, Coroutine[Any, Any, T]]: ...
-    @overload
-    def __get__(self, obj: object, owner: type[Any], /) -> Callable[P, Flow[T]]: ...
-    def __get__(self, obj: Any, owner: type[Any], /) -> Any:
-        if obj is None:
-            return self
-        if isinstance(obj, Sync):
-            return bound(self.flow, obj, perform)
-        if isinstance(obj, Async):
-            return bound(self.flow, obj, aperform)
-        return functools.partial(self.flow, obj)
+    def _asynchronous(self, obj: Async) -> Any:
+        return bound(self.flow, obj, aperform)
 
 
 class twin(Generic[P, T]):  # noqa: N801 - a decorator

@@ -17,16 +17,16 @@ Whoever stops early asks for no further page.
 
 from __future__ import annotations
 
-import functools
+from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
-from skykey.calls.faces import Async, Sync, bound
+from skykey.calls.faces import Async, Facet, Sync, bound
 from skykey.calls.perform import AsyncPerformance, Performance
 from skykey.calls.steps import Batches, Close
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+    from collections.abc import Sequence
 
     from skykey.calls.flow import Flow
     from skykey.values.clock import Clock
@@ -117,7 +117,10 @@ async def _aone_by_one(flow: Flow[Passed[T]], carrier: Carrier, clock: Clock) ->
         await performance.close()
 
 
-class items(Generic[P, T]):  # noqa: N801 - a decorator, like property
+class items(  # noqa: N801 - a decorator, like property
+    Facet[Callable[P, Generator[T, None, None]], Callable[P, AsyncGenerator[T, None]], Callable[P, "Flow[Passed[T]]"]],
+    Generic[P, T],
+):
     """Make a flow that passes items on a method of both faces.
 
     On a `Sync` object it gives a generator, on an `Async` one an asynchronous generator. Inside a flow it is the flow
@@ -125,26 +128,10 @@ class items(Generic[P, T]):  # noqa: N801 - a decorator, like property
     """
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[Passed[T]]]) -> None:
-        self.flow = flow
-        functools.update_wrapper(self, flow)  # a descriptor is documented like a function
+        super().__init__(flow)
 
-    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
-        return self.__get__(obj, type(obj))(*args, **kwargs)
+    def _blocking(self, obj: Sync) -> Any:
+        return bound(self.flow, obj, _one_by_one)
 
-    @overload
-    def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
-    @overload
-    def __get__(self, obj: Sync, owner: type[Any], /) -> Callable[P, Generator[T, None, None]]: ...
-    @overload
-    def __get__(self, obj: Async, owner: type[Any], /) -> Callable[P, AsyncGenerator[T, None]]: ...
-    @overload
-    def __get__(self, obj: object, owner: type[Any], /) -> Callable[P, Flow[Passed[T]]]: ...
-    def __get__(self, obj: Any, owner: type[Any], /) -> Any:
-        if obj is None:
-            return self
-        if isinstance(obj, Sync):
-            return bound(self.flow, obj, _one_by_one)
-        if isinstance(obj, Async):
-            return bound(self.flow, obj, _aone_by_one)
-        return functools.partial(self.flow, obj)
+    def _asynchronous(self, obj: Async) -> Any:
+        return bound(self.flow, obj, _aone_by_one)

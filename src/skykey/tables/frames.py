@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
-from skykey.calls.faces import Async, Sync, bound
+from skykey.calls.faces import Async, Facet, Sync, bound
 from skykey.calls.perform import aperform, perform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
     import pandas as pd
     import polars as pl
@@ -110,36 +111,22 @@ async def _made(coming: Coroutine[Any, Any, Table], make: Callable[[Table], T]) 
     return make(await coming)
 
 
-class frame(Generic[P]):  # noqa: N801 - a decorator, like property
+class frame(  # noqa: N801 - a decorator, like property
+    Facet[Frames[P], AsyncFrames[P], Callable[P, "Flow[Table]"]], Generic[P]
+):
     """Make a flow that gives a `Table` a method of both faces that gives a DataFrame, and more shapes of it.
 
     Inside flows the method is the flow itself, and gives the `Table`.
     """
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[Table]]) -> None:
-        self.flow = flow
-        functools.update_wrapper(self, flow)  # a descriptor is documented like a function
+        super().__init__(flow)
 
-    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
-        return self.__get__(obj, type(obj))(*args, **kwargs)
+    def _blocking(self, obj: Sync) -> Any:
+        return Frames(self.flow, obj)
 
-    @overload
-    def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
-    @overload
-    def __get__(self, obj: Sync, owner: type[Any], /) -> Frames[P]: ...
-    @overload
-    def __get__(self, obj: Async, owner: type[Any], /) -> AsyncFrames[P]: ...
-    @overload
-    def __get__(self, obj: object, owner: type[Any], /) -> Callable[P, Flow[Table]]: ...
-    def __get__(self, obj: Any, owner: type[Any], /) -> Any:
-        if obj is None:
-            return self
-        if isinstance(obj, Sync):
-            return Frames(self.flow, obj)
-        if isinstance(obj, Async):
-            return AsyncFrames(self.flow, obj)
-        return functools.partial(self.flow, obj)
+    def _asynchronous(self, obj: Async) -> Any:
+        return AsyncFrames(self.flow, obj)
 
 
 class frame_twin(Generic[P]):  # noqa: N801 - a decorator

@@ -17,14 +17,15 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overload
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
-from skykey.calls.faces import Async, Face, Sync, bound
+from skykey.calls.faces import Async, Face, Facet, Sync, bound
 from skykey.calls.items import collected, items
 from skykey.calls.perform import aperform, perform
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
+    from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 
     import pandas as pd
     import polars as pl
@@ -132,34 +133,18 @@ class AsyncListed(_Listed[P, T]):
         return (await self.table(*args, flatten=flatten, **kwargs)).to_polars()
 
 
-class _Method(Generic[P, T]):
+class _Method(Facet[Listed[P, T], AsyncListed[P, T], Callable[P, "Flow[Passed[T]]"]], Generic[P, T]):
     """The descriptor that `listed` makes; inside flows the method is the flow itself."""
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[Passed[T]]], tabulate: Tabulate) -> None:
-        self.flow = flow
+        super().__init__(flow)
         self._tabulate = tabulate
-        functools.update_wrapper(self, flow)  # a descriptor is documented like a function
 
-    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
-        return self.__get__(obj, type(obj))(*args, **kwargs)
+    def _blocking(self, obj: Sync) -> Any:
+        return Listed(self.flow, self._tabulate, obj)
 
-    @overload
-    def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
-    @overload
-    def __get__(self, obj: Sync, owner: type[Any], /) -> Listed[P, T]: ...
-    @overload
-    def __get__(self, obj: Async, owner: type[Any], /) -> AsyncListed[P, T]: ...
-    @overload
-    def __get__(self, obj: object, owner: type[Any], /) -> Callable[P, Flow[Passed[T]]]: ...
-    def __get__(self, obj: Any, owner: type[Any], /) -> Any:
-        if obj is None:
-            return self
-        if isinstance(obj, Sync):
-            return Listed(self.flow, self._tabulate, obj)
-        if isinstance(obj, Async):
-            return AsyncListed(self.flow, self._tabulate, obj)
-        return functools.partial(self.flow, obj)
+    def _asynchronous(self, obj: Async) -> Any:
+        return AsyncListed(self.flow, self._tabulate, obj)
 
 
 def listed(

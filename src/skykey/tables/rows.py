@@ -13,16 +13,16 @@ Leaving the block early closes the connection; an answer that ends before it is 
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, cast, overload
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, cast
 
-from skykey.calls.faces import Async, Sync, bound
+from skykey.calls.faces import Async, Facet, Sync, bound
 from skykey.calls.perform import AsyncPerformance, Performance
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     from skykey.calls.flow import Flow
@@ -208,30 +208,16 @@ class AsyncRows(_Progress):
         await self.close()
 
 
-class rows(Generic[P]):  # noqa: N801 - a decorator, like property
+class rows(  # noqa: N801 - a decorator, like property
+    Facet[Callable[P, Rows], Callable[P, AsyncRows], Callable[P, "Flow[End]"]], Generic[P]
+):
     """Make a flow that streams a method of both faces: `Rows` on a `Sync` object, `AsyncRows` on an `Async` one."""
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[End]]) -> None:
-        self.flow = flow
-        functools.update_wrapper(self, flow)  # a descriptor is documented like a function
+        super().__init__(flow)
 
-    def __call__(self, obj: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Called on the class, with the object first; so ``help`` and ``inspect`` see its parameters too."""
-        return self.__get__(obj, type(obj))(*args, **kwargs)
+    def _blocking(self, obj: Sync) -> Any:
+        return bound(self.flow, obj, lambda *course: Rows(Performance(*course)))
 
-    @overload
-    def __get__(self, obj: None, owner: type[Any], /) -> Self: ...
-    @overload
-    def __get__(self, obj: Sync, owner: type[Any], /) -> Callable[P, Rows]: ...
-    @overload
-    def __get__(self, obj: Async, owner: type[Any], /) -> Callable[P, AsyncRows]: ...
-    @overload
-    def __get__(self, obj: object, owner: type[Any], /) -> Callable[P, Flow[End]]: ...
-    def __get__(self, obj: Any, owner: type[Any], /) -> Any:
-        if obj is None:
-            return self
-        if isinstance(obj, Sync):
-            return bound(self.flow, obj, lambda *course: Rows(Performance(*course)))
-        if isinstance(obj, Async):
-            return bound(self.flow, obj, lambda *course: AsyncRows(AsyncPerformance(*course)))
-        return functools.partial(self.flow, obj)
+    def _asynchronous(self, obj: Async) -> Any:
+        return bound(self.flow, obj, lambda *course: AsyncRows(AsyncPerformance(*course)))
