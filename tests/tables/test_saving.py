@@ -288,7 +288,7 @@ def test_a_missing_writer_is_named_with_its_extra(tmp_path: Path, monkeypatch: p
 
     for package, ending in (("parquet", ".parquet"), ("csv", ".csv"), ("ipc", ".arrow")):
         monkeypatch.setitem(sys.modules, f"pyarrow.{package}", None)
-        with pytest.raises(MissingExtra, match="skykey\\[rubin\\]"):
+        with pytest.raises(MissingExtra, match="skykey\\[tables\\]"):
             small().save(tmp_path / f"x{ending}")
     assert names(tmp_path) == []
 

@@ -110,7 +110,7 @@ def test_a_missing_package_is_named_with_its_extra(missing: str, monkeypatch: py
 
     made = table(ROWS["full"])
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(MissingExtra, match="skykey\\[rubin\\]"):
+    with pytest.raises(MissingExtra, match="skykey\\[tables\\]"):
         made.to_pandas()
 
 
