@@ -29,7 +29,7 @@ class Server(Gracedb):
     makes
         Whether the event is made all the same.
     there, latest
-        What is found by its content from the start, and what a list of the latest events has.
+        What is found by its content from the start, and what a list of the latest events has, of 60.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Server(Gracedb):
                 self.events = [event()]
             return self.lost.pop(0)
         if "sort" in query(seen):
-            return answer({"events": self.latest, "numRows": len(self.latest), "links": {"next": None}})
+            return answer({"events": self.latest, "numRows": max(60, len(self.latest)), "links": {"next": None}})
         if self.appears_after:
             self.appears_after -= 1
             return NOT_FOUND
@@ -276,3 +276,44 @@ def test_a_file_that_changed_meanwhile_is_sent_under_its_old_id(file: Path) -> N
         made("sync", server, file)
     assert server.written == ["POST events/"]
     assert "the file has changed" in " ".join(caught.value.__notes__)
+
+
+@BOTH_FACES
+def test_an_event_of_a_moment_ago_passes_for_the_next_one(face: str, file: Path) -> None:
+    """The same content twice within the server's second: the second one was lost, and is not the first."""
+
+    class Busy(Server):
+        def _handle(self, seen: Seen) -> Answer:
+            found = super()._handle(seen)
+            if seen.method == "POST" and not self.events:
+                self.events = [event()]
+                self.latest = [event(), event(NOW - 60, graceid="G0")]
+                self.lost = [None]
+            return found
+
+    with Busy() as server:
+        client = Asker(face, server.url)
+        assert client.create_event("CBC", "gstlal", file).json()["graceid"] == "G1"
+        assert not hasattr(client.create_event("CBC", "gstlal", file), "settled")
+        assert len(server.written) == 3
+
+
+def test_two_events_of_one_content_pass_for_one(file: Path) -> None:
+    import threading
+    from concurrent.futures import ThreadPoolExecutor
+
+    both = threading.Barrier(2)
+
+    class Busy(Server):
+        def _handle(self, seen: Seen) -> Answer:
+            if seen.method == "POST":
+                both.wait(10)
+                self.events = [event()]
+                return None
+            return super()._handle(seen)
+
+    with Busy() as server, ThreadPoolExecutor(2) as pool:
+        client = Asker("sync", server.url)
+        coming = [pool.submit(client.create_event, "CBC", "gstlal", file) for _ in range(2)]
+        assert [type(each.exception()).__mro__[1] for each in coming] == [OutcomeUnknown] * 2
+    assert len(server.written) == 2

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from skykey.calls.flow import pause
 from skykey.gracedb.annotations import shapes
 from skykey.gracedb.exceptions import OutcomeUnknown
-from skykey.gracedb.searching import SearchingFlows
+from skykey.gracedb.searching import SearchingFlows, following
 from skykey.gracedb.sending import with_query
-from skykey.gracedb.settling import CREATED, Unsettled, stand_in
+from skykey.gracedb.settling import CREATED, Unsettled, stand_in, told
 from skykey.gracedb.uploads import content_id
 from skykey.values.errors import NotFound, SkykeyError, TimedOut
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from skykey.calls.flow import Flow
+    from skykey.gracedb.alike import One
     from skykey.gracedb.response import Response
     from skykey.gracedb.sending import FilePart
 
@@ -27,6 +28,7 @@ _LOST: Final = (0.0, 1.0)
 _AT_IT: Final = (0.5, 1.0, 2.0, 3.0, 4.0)
 _LATEST: Final = 50
 _SAME: Final = "group", "pipeline", "search"
+_LOOKS: Final = (*_SAME, "content_id")
 
 
 class MakingFlows(SearchingFlows):
@@ -47,6 +49,12 @@ class MakingFlows(SearchingFlows):
         OutcomeUnknown
             If it stays unknown whether it was made.
         """
+        with self._one(*(fields.get(name) or None for name in _LOOKS)) as one:
+            response = yield from self._posted(fields, file, one)
+            one.answer = told(response, "graceid")
+            return response
+
+    def _posted(self, fields: Mapping[str, Any], file: FilePart, one: One) -> Flow[Response]:
         url = yield from self._listing("events")
         begun = self._clock.steady()
         left = self._options.patience.repeats
@@ -67,7 +75,7 @@ class MakingFlows(SearchingFlows):
                 unknown = problem
             is_at_it = isinstance(unknown, TimedOut) or getattr(unknown, "status_code", None) in _GATEWAY_TIMED_OUT
             try:
-                found = yield from self._made(fields, begun, _AT_IT if is_at_it else _LOST)
+                found = yield from self._made(one, fields, begun, _AT_IT if is_at_it else _LOST)
             except SkykeyError as problem:
                 unknown.add_note(f"The server was asked whether it has the event: {problem.message}")
                 raise unknown from unknown.__cause__
@@ -81,11 +89,15 @@ class MakingFlows(SearchingFlows):
                 raise unknown
             left -= 1
 
-    def _made(self, fields: Mapping[str, Any], begun: float, pauses: tuple[float, ...]) -> Flow[Response | None]:
+    def _made(
+        self, one: One, fields: Mapping[str, Any], begun: float, pauses: tuple[float, ...]
+    ) -> Flow[Response | None]:
         """The event, if the server has it; None if it surely was not made so far.
 
         Parameters
         ----------
+        one
+            Among requests that look like it.
         fields
             That were sent.
         begun
@@ -114,24 +126,30 @@ class MakingFlows(SearchingFlows):
                 failed = problem
                 continue
             event = shapes.entry(answer.json())
-            if _is_alike(event, fields) and self._is_new(answer, event, begun):
+            if not one.is_alone:
+                raise Unsettled("this client was creating another event of the same content")
+            is_free = event.get("graceid") not in one.taken
+            if is_free and _is_alike(event, fields) and self._is_new(answer, event, begun):
                 return stand_in(answer, CREATED, {"warnings": [], **event})
             has_older = True
         if failed is not None:
             raise failed
         if (yield from self._root()).get("api-default") is None:
             raise Unsettled("it is too old to be asked for the content of an event")
-        if has_older and (yield from self._has_candidates(fields, begun)):
+        if has_older and (yield from self._has_candidates(one, fields, begun)):
             raise Unsettled("it has an older event of the same content, and newer ones that may be this one")
         return None
 
-    def _has_candidates(self, fields: Mapping[str, Any], begun: float) -> Flow[bool]:
+    def _has_candidates(self, one: One, fields: Mapping[str, Any], begun: float) -> Flow[bool]:
         """Whether there are events since then that may be the one: content tells of one event only."""
         listing = with_query((yield from self._listing("events")), {"count": _LATEST, "sort": "-created"})
         answer = yield from self._send("GET", listing)
-        rows = shapes.entries(answer.json(), "events")
+        page = shapes.entry(answer.json())
+        rows = shapes.entries(page, "events")
         new = [row for row in rows if self._is_new(answer, row, begun)]
-        return any(_is_alike(row, fields) for row in new) or (bool(new) and len(new) == len(rows))
+        free = [row for row in new if row.get("graceid") not in one.taken]
+        is_cut = len(new) == len(rows) and following(page, len(rows), listing) is not None
+        return is_cut or any(_is_alike(row, fields) for row in free)
 
     def _is_new(self, answer: Response, event: Mapping[str, Any], begun: float) -> bool:
         """Whether an event was made since then.

@@ -61,7 +61,7 @@ class SearchingFlows(SettlingFlows):
             "columns": columns,
         }
         url = with_query((yield from self._listing(link)), params)
-        return (yield from self._pages(url, link, lambda page, read: _next(page, read, url), most, make))
+        return (yield from self._pages(url, link, lambda page, read: following(page, read, url), most, make))
 
     def _listing(self, link: str) -> Flow[Url]:
         url = yield from self._link(link)
@@ -82,7 +82,7 @@ class SearchingFlows(SettlingFlows):
         self,
         url: Url,
         key: str,
-        following: Callable[[Row, int], Any],
+        further: Callable[[Row, int], Any],
         most: int | None = None,
         make: Callable[[Row], Row] = dict,
     ) -> Flow[Passed[Row]]:
@@ -94,7 +94,7 @@ class SearchingFlows(SettlingFlows):
             Of the first page.
         key
             Under which its rows are.
-        following
+        further
             What a page says is the next one; it gets the number of rows that were read, too.
         most
             So many rows at most.
@@ -125,7 +125,7 @@ class SearchingFlows(SettlingFlows):
                 left -= len(wanted)
                 if left == 0:
                     break
-            at = _further(at, following(page, read), seen)
+            at = _further(at, further(page, read), seen)
         return Passed()
 
 
@@ -150,26 +150,37 @@ def _rows(page: Any, key: str, url: Url) -> list[Row]:
     return rows
 
 
-def _next(page: Row, read: int, first: Url) -> Any:
+def following(page: Row, read: int, first: Url) -> Any:
+    """Where a page says that the next one is; None after the last.
+
+    Parameters
+    ----------
+    page
+        Of events or superevents.
+    read
+        How many rows there were, with those of this page.
+    first
+        The first page's URL.
+    """
     links, total = page.get("links"), page.get("numRows")
     named = links.get("next") if isinstance(links, dict) else None
     if not named and isinstance(total, int) and read < total:
         # An end that comes too soon would pass off a part as the whole; a total that lags costs one empty page.
         return with_query(first, {"start": read}) if _rows_in(page) else None
-    return named
+    return named or None
 
 
 def _rows_in(page: Row) -> bool:
     return any(page.get(key) for key in ("events", "superevents"))
 
 
-def _further(url: Url, following: Any, seen: set[str]) -> Url | None:
+def _further(url: Url, named: Any, seen: set[str]) -> Url | None:
     """The next page; None after the last."""
-    if following is None or following == "":
+    if named is None or named == "":
         return None
-    if not isinstance(following, str):
-        raise Unreadable(f"{url.without_query()} names no next page, but {following!r}", url=url.without_query())
-    found = Url(following)
+    if not isinstance(named, str):
+        raise Unreadable(f"{url.without_query()} names no next page, but {named!r}", url=url.without_query())
+    found = Url(named)
     if found.origin != url.origin:
         raise OutOfReach(
             f"the next page of {url.without_query()} is said to be at {found.origin}, where nothing is asked"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from skykey.gracedb.alike import Alike
 from skykey.gracedb.annotations import shapes
 from skykey.gracedb.checks import CheckingFlows
 from skykey.gracedb.exceptions import HTTPError
@@ -14,9 +15,11 @@ from skykey.wire import times
 from skykey.wire.request import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
+    from contextlib import AbstractContextManager
 
     from skykey.calls.flow import Flow
+    from skykey.gracedb.alike import One
     from skykey.values.url import Url
 
 CREATED: Final = 201
@@ -130,6 +133,17 @@ class SettlingFlows(CheckingFlows):
 
         return (yield from self._reach(look, "DELETE", url, doing=doing))
 
+    def _one(self, *looks: Hashable) -> AbstractContextManager[One]:
+        """A request among those of this client that look like it, for as long as it takes.
+
+        Parameters
+        ----------
+        looks
+            How it looks.
+        """
+        alike: Alike = vars(self).setdefault("_alike", Alike())
+        return alike.one(looks, self._clock)
+
     def _since(self, answer: Response, begun: float) -> float | None:
         """When something began, on the server's clock.
 
@@ -147,6 +161,23 @@ class SettlingFlows(CheckingFlows):
         """
         now = times.date(Head(answer.status_code, dict(answer.headers), answer.url))
         return None if now is None else now - (self._clock.steady() - begun) - _TOLERANCE
+
+
+def told(answer: Response, key: str) -> Any:
+    """What an answer says under a key; None if it says nothing there.
+
+    Parameters
+    ----------
+    answer
+        Perhaps without JSON.
+    key
+        Of its object.
+    """
+    try:
+        document = answer.json()
+    except ValueError:
+        return None
+    return document.get(key) if isinstance(document, dict) else None
 
 
 def matching(entries: Iterable[dict[str, Any]], like: dict[str, Any]) -> list[dict[str, Any]]:

@@ -71,10 +71,11 @@ class HearingStream(AsyncStream):
             if writing is not None:
                 await writing
         finally:
-            under_way = [task for task in (listening, writing) if task is not None]
-            for task in under_way:
-                task.cancel()
-            heard, *_ = await asyncio.gather(*under_way, return_exceptions=True)
+            listening.cancel()
+            if writing is not None:
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
+            (heard,) = await asyncio.gather(listening, return_exceptions=True)
             if isinstance(heard, bytes):
                 self._heard = heard
 

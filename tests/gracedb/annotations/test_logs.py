@@ -2,6 +2,8 @@
 
 import io
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,33 @@ def test_a_throttled_entry_is_lost() -> None:
     with Gracedb(lambda _: answers.pop(0)) as server:
         assert Asker("sync", server.url).write_log("G1", "hi").status == 201
     assert server.sent == ["POST events/G1/log/"] * 2
+
+
+@BOTH_FACES
+def test_an_entry_of_a_moment_ago_passes_for_the_next_one(face: str) -> None:
+    with Server(answer(entry(1), 201), entry(1)) as server:
+        client = Asker(face, server.url)
+        assert client.write_log("G1", "hi").ok
+        server.lost = None
+        with pytest.raises(OutcomeUnknown):
+            client.write_log("G1", "hi")
+        server.entries.append(entry(2))
+        assert client.write_log("G1", "hi").json()["N"] == 2
+
+
+def test_two_entries_that_look_the_same_pass_for_one() -> None:
+    both = threading.Barrier(2)
+
+    class Busy(Server):
+        def _handle(self, seen: Seen) -> Answer:
+            if seen.method == "POST":
+                both.wait(10)
+            return super()._handle(seen)
+
+    with Busy(None, entry(1)) as server, ThreadPoolExecutor(2) as pool:
+        client = Asker("sync", server.url)
+        coming = [pool.submit(client.write_log, "G1", "hi") for _ in range(2)]
+        assert all(isinstance(each.exception(), OutcomeUnknown) for each in coming)
 
 
 # -- what is sent

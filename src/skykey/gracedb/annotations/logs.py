@@ -12,13 +12,14 @@ from skykey.gracedb.annotations import shapes
 from skykey.gracedb.annotations.objects import ObjectFlows
 from skykey.gracedb.checks import NotOffered, texts, whole
 from skykey.gracedb.exceptions import WrongType
-from skykey.gracedb.settling import CREATED, Unsettled, stand_in
+from skykey.gracedb.settling import CREATED, Unsettled, stand_in, told
 from skykey.gracedb.uploads import STDIN, opened, text_of
 from skykey.gracedb.warned import warn
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
     from skykey.calls.flow import Flow
+    from skykey.gracedb.alike import One
     from skykey.gracedb.response import Response
     from skykey.values.url import Url
 
@@ -152,19 +153,20 @@ class LogFlows(ObjectFlows):
                 name = text_of(filename)
                 called = "stdin" if name == STDIN and filecontents is None else os.path.basename(name)
                 file = stack.enter_context(opened("upload", name, filecontents, called=called))
-            return (
-                yield from self._send(
-                    "POST",
-                    url,
-                    fields=fields,
-                    file=file,
-                    settle=lambda: self._written(url, str(message), called, begun),
-                    doing=f"adding a log entry to {object_id}",
-                    check=f"skykey gracedb list logs {object_id}",
-                )
+            one = stack.enter_context(self._one(url, str(message), called))
+            response = yield from self._send(
+                "POST",
+                url,
+                fields=fields,
+                file=file,
+                settle=lambda: self._written(one, url, str(message), called, begun),
+                doing=f"adding a log entry to {object_id}",
+                check=f"skykey gracedb list logs {object_id}",
             )
+            one.answer = told(response, "N")
+            return response
 
-    def _written(self, url: Url, message: str, filename: str, begun: float) -> Flow[Response]:
+    def _written(self, one: One, url: Url, message: str, filename: str, begun: float) -> Flow[Response]:
         """The entry, if there is exactly one that is certainly this one."""
         link = yield from self._link("user-info")
         if link is None:
@@ -183,7 +185,10 @@ class LogFlows(ObjectFlows):
                 and since is not None
                 and (shapes.moment(entry.get("created")) or 0.0) >= since
                 and _is_by(user, entry.get("issuer"))
+                and entry.get("N") not in one.taken
             ]
+            if not one.is_alone:
+                raise Unsettled("this client was writing another entry that looks the same")
             if len(found) == 1:
                 return stand_in(answer, CREATED, found[0])
         raise Unsettled(f"the log has {len(found)} entries that may be this one")

@@ -93,8 +93,9 @@ class Access:
 
 def _audiences(request: Request) -> Iterable[str]:
     """Return the names of this very server, with and without scheme and port."""
-    whole, bare = request.url.netloc, request.url.hostname or ""
-    return (whole, bare, f"{request.url.scheme}://{whole}", f"{request.url.scheme}://{bare}", f"https://{bare}")
+    scheme, bare = request.url.scheme, request.url.hostname or ""
+    whole = f"{bare}:{request.url.port or (443 if scheme == 'https' else 80)}"
+    return (whole, bare, f"{scheme}://{whole}", f"{scheme}://{bare}", f"https://{bare}")
 
 
 def _named(username: Any) -> Person | None:
