@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import select
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import httpcore2
 
@@ -152,7 +152,7 @@ class AsyncBackend(httpcore2.AsyncNetworkBackend):
     """Opens connections that are looked at rarely while they are idle."""
 
     def __init__(self) -> None:
-        self._inner: httpcore2.AsyncNetworkBackend = httpcore2.AnyIOBackend()
+        self._inner = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
 
     async def connect_tcp(
         self,
