@@ -59,7 +59,7 @@ class Endpoint:
     def _certified(self, folder: Path) -> ssl.SSLContext:
         from skykey.sandbox.authority import issue
 
-        papers = issue([HOST, "127.0.0.1"])
+        papers = issue([HOST, "127.0.0.1"], "nobody")
         self.authority.write_bytes(papers.authority)
         own = folder / "server.pem"
         own.touch(mode=0o600)

@@ -45,6 +45,8 @@ def command(*arguments: str) -> str:
         pytest.param("import skykey.rubin.influx_query", EVERYTHING, id="influx_query"),
         pytest.param("import skykey.descarteslabs.auth", EVERYTHING | {"hashlib", "logging", "random"}, id="auth"),
         pytest.param("import skykey.descarteslabs.earthone.auth", EVERYTHING | {"logging"}, id="earthone"),
+        pytest.param("from skykey.gracedb.rest import GraceDb", EVERYTHING | {"hashlib", "logging"}, id="gracedb"),
+        pytest.param(command("gracedb", "--version"), EVERYTHING - METADATA - {"click"}, id="gracedb --version"),
     ],
 )  # fmt: skip
 def test_h7_starting_loads_nothing_heavy(code: str, forbidden: set[str]) -> None:
@@ -67,9 +69,21 @@ def test_h7_making_an_auth_loads_no_http_library_and_no_asyncio(
     assert loaded(code) & (EVERYTHING | {"logging"}) == set()
 
 
+def test_h7_making_a_gracedb_client_looks_for_credentials_and_loads_nothing_to_ask_with(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    code = "from skykey.gracedb.rest import AsyncGraceDb, GraceDb; GraceDb(); AsyncGraceDb(force_noauth=True)"
+    assert loaded(code) & (EVERYTHING | {"hashlib", "logging"}) == set()
+
+
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["rubin", "--help"], ["why", "rubin"], ["token", "rubin"], ["rubin", "nonsense"]]
-)
+    "arguments",
+    [
+        ["--help"], ["rubin", "--help"], ["why", "rubin"], ["token", "rubin"], ["rubin", "nonsense"],
+        ["gracedb", "--help"], ["gracedb", "search", "--help"], ["gracedb", "credentials", "client"],
+    ],
+)  # fmt: skip
 def test_h7_commands_that_ask_nobody_load_no_http_library_and_no_tables(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:

@@ -64,3 +64,12 @@ def test_the_clients_agree_about_one_answer(script: str, clients: int) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr  # it ends with an error where they do not
     assert len(done.stdout.split("medians")[1].splitlines()) == 1 + clients
+
+
+@pytest.mark.interop
+def test_gracedb_s_clients_go_through_the_whole_run() -> None:
+    few = ["--rounds", "1", "--bursts", "2", "--files", "5", "--megabytes", "1", "--at-once", "4"]
+    command = [sys.executable, str(BENCHMARKS / "gracedb.py"), *few]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr  # each says how many calls and bytes came back right
+    assert "ligo-gracedb" in done.stdout

@@ -61,7 +61,7 @@ def installers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installers:
 
 def test_the_first_call_installs_and_the_second_does_nothing(installers: Installers) -> None:
     assert [bootstrap.main(DEMO), bootstrap.main(DEMO), bootstrap.main(["plot"])] == [0, 0, 0]
-    assert (installers.made, installers.installed) == (1, [["-e", ".[plot,rubin,sandbox]"]])
+    assert (installers.made, installers.installed) == (1, [["-e", ".[plot,rubin,sandbox,tables]"]])
 
 
 def test_more_extras_leave_the_package_in_place_and_cover_what_they_name(installers: Installers) -> None:
@@ -82,7 +82,7 @@ def test_changed_inputs_install_again_in_place(installers: Installers, name: str
         file.write("\n# changed\n")
     bootstrap.main(DEMO)
     assert installers.made == 1
-    assert installers.installed[1] == ["-e", ".[all,dev,keyring,login,plot,polars,rubin,sandbox,vo]"]
+    assert installers.installed[1] == ["-e", ".[all,dev,keyring,login,plot,polars,rubin,sandbox,tables,vo,x509]"]
 
 
 def _killed() -> None:
@@ -152,7 +152,7 @@ def test_an_extra_that_is_gone_is_forgotten(installers: Installers) -> None:
     bootstrap.main(DEMO)
     bootstrap.write_state(**{**bootstrap.read_state(), "extras": ["rubin", "gone"]})
     assert bootstrap.main(DEMO) == 0
-    assert bootstrap.read_state()["extras"] == sorted(DEMO)
+    assert bootstrap.read_state()["extras"] == sorted([*DEMO, "tables"])
     assert len(installers.installed) == 2
 
 

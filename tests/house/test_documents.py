@@ -31,6 +31,8 @@ PAGES = [
     "README.md",
     "docs/command.md",
     "docs/descarteslabs.md",
+    "docs/gracedb.md",
+    "docs/gracedb-differences.md",
     "docs/keeping.md",
     DIFFERENCES,
     "docs/tables.md",
@@ -41,7 +43,7 @@ PAGES = [
     TAP,
 ]
 # They say how things are, and not what to type.
-WITHOUT_COMMANDS = {"docs/keeping.md", DIFFERENCES}
+WITHOUT_COMMANDS = {"docs/gracedb-differences.md", "docs/keeping.md", DIFFERENCES}
 # The sandbox has one service of the imagery platform; what a page asks of the others is asked of it.
 SERVICES = {"get_settings().catalog_v2_url": "get_settings().platform_url", "/products/my-org:my-product": "/echo"}
 # A second account, whose file a page names.

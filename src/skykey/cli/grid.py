@@ -59,14 +59,15 @@ def _for_people(names: Sequence[str], rows: list[Sequence[str]], most: int, fold
     hidden = len(rows) - most if most and len(rows) > most else 0
     head, tail = (rows[: most - most // 2], rows[len(rows) - most // 2 :]) if hidden else (rows, [])
     shown = [*head, *tail]
-    fitting = _fitting(names, shown, width, folded)
+    widths = _widths(names, shown, width, folded)
+    fitting = len(widths)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for number, name in enumerate(names[:fitting]):
+    for number, (name, room) in enumerate(zip(names, widths, strict=False)):
         if name == folded:
-            table.add_column(Text(visible(name)), overflow="fold", min_width=_NARROWEST_FOLD)
+            table.add_column(Text(visible(name)), overflow="fold", width=room)
             continue
         side: Literal["left", "right"] = "right" if all(_is_number(row[number]) for row in shown) else "left"
-        table.add_column(Text(visible(name)), no_wrap=True, overflow="ellipsis", justify=side)
+        table.add_column(Text(visible(name)), no_wrap=True, overflow="ellipsis", justify=side, width=room)
     for position, row in enumerate(shown):
         if hidden and position == len(head):
             table.add_row(*[Text("...", style="dim")] * fitting)
@@ -75,18 +76,31 @@ def _for_people(names: Sequence[str], rows: list[Sequence[str]], most: int, fold
     if hidden:
         say(f"{hidden:,} rows in the middle are not shown (--rows 0 shows all, --out x.parquet writes them)")
     if fitting < len(names):
-        say(f"{fitting} of {len(names)} columns fit here; a wider terminal, a pipe and --out have all of them")
+        say(f"{fitting} of {len(names)} columns fit here; a wider terminal and a pipe have all of them")
 
 
-def _fitting(names: Sequence[str], rows: Sequence[Sequence[str]], width: int, folded: str) -> int:
-    """How many columns have room beside each other, at least one."""
-    taken = 0
-    for number, name in enumerate(names):
+def _widths(names: Sequence[str], rows: Sequence[Sequence[str]], width: int, folded: str) -> list[int]:
+    """How wide the columns are that have room beside each other, at least one.
+
+    None is narrower than what is in it because another one is long: what room is left goes to those that were cut.
+    """
+    whole = [max([len(name), *(len(row[number]) for row in rows)]) for number, name in enumerate(names)]
+    widths: list[int] = []
+    left = width + _BETWEEN
+    for name, wanted in zip(names, whole, strict=True):
         widest = _NARROWEST_FOLD if name == folded else _WIDEST_CELL
-        taken += min(widest, max([len(name), *(len(row[number]) for row in rows)])) + _BETWEEN
-        if taken - _BETWEEN > width and number:
-            return number
-    return len(names)
+        room = min(widest, wanted)
+        if room + _BETWEEN > left:
+            if widths:
+                break
+            room = left - _BETWEEN
+        widths.append(room)
+        left -= room + _BETWEEN
+    for number, wanted in enumerate(whole[: len(widths)]):
+        more = min(left, wanted - widths[number])
+        widths[number] += more
+        left -= more
+    return widths
 
 
 def _is_number(text: str) -> bool:
