@@ -55,7 +55,7 @@ class SearchingFlows(SettlingFlows):
         if most is not None and most <= (size or _LARGEST_PAGE):
             size = most
         params = {
-            "query": query,
+            "query": query or None,
             "count": size,
             "sort": ",".join(texts("orderby", orderby)) or None,
             "columns": columns,
@@ -71,7 +71,7 @@ class SearchingFlows(SettlingFlows):
 
     def _number(self, link: str, query: str | None) -> Flow[int]:
         """How many rows a search has; asks for one of them."""
-        url = with_query((yield from self._listing(link)), {"query": query, "count": 1})
+        url = with_query((yield from self._listing(link)), {"query": query or None, "count": 1})
         page = (yield from self._send("GET", url, doing=f"counting {link}")).json()
         number = page.get("numRows") if isinstance(page, dict) else None
         if not isinstance(number, int):
