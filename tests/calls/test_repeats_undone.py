@@ -227,6 +227,25 @@ def test_a_look_that_stays_lost_is_given_up(perform: Performer) -> None:
         assert [seen.method for seen in server.seen] == ["POST"] + ["GET"] * 4
 
 
+def test_a_service_that_is_gone_after_a_303_has_not_been_reached(perform: Performer) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+
+    def once() -> None:
+        connection, _ = listener.accept()
+        listener.close()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 303 X\r\nLocation: /1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    thread = threading.Thread(target=once)
+    thread.start()
+    with pytest.raises(Unreachable) as caught:
+        perform(post(f"http://127.0.0.1:{port}/"))
+    thread.join()
+    assert not caught.value.unsent
+
+
 def test_where_the_303_is_the_answer_it_is_not_sent_again(perform: Performer) -> None:
     with serving(lambda _: reply(303, Location="/1")) as server:
         perform(post(server.url, redirects=Redirects.DONE))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.gracedb.scripted_gracedb import EVENT, ScriptedGraceDb
-from tests.wire.server import as_json
+from tests.wire.server import as_json, reply
 
 INSTALL = "import skykey.dropin; skykey.dropin.install()\n"
 
@@ -44,11 +44,13 @@ DOCUMENTED = {
 
 # A requests as far as a program sees it, so that the tests need none.
 REQUESTS = {
-    "__init__.py": "from .sessions import Session\nfrom . import exceptions\n",
+    "__init__.py": "from .sessions import Session\nfrom .models import Response\nfrom . import exceptions\n",
+    "models.py": "class Response:\n    def __getstate__(self): raise AssertionError\n    def theirs(self): pass\n",
     "sessions.py": "class Session:\n    def __getstate__(self): raise AssertionError\n    def theirs(self): pass\n",
     "exceptions.py": "class RequestException(OSError): pass\nclass HTTPError(RequestException): pass\n"
-    "class ConnectionError(RequestException): pass\n",
+    "class ConnectionError(RequestException): pass\nclass RetryError(RequestException): pass\n",
 }
+URLLIB3 = {"__init__.py": "import io\nclass HTTPResponse(io.IOBase):\n    def theirs(self): pass\n"}
 IGWN = {
     "__init__.py": "class IgwnAuthError(RuntimeError): pass\nfind_scitoken = 'theirs'\n",
     "requests.py": "theirs = True\n",
@@ -132,7 +134,8 @@ assert type(pickle.loads(pickle.dumps(client))) is GraceDb
 import requests
 for one in (client, pickle.loads(pickle.dumps(client)), copy.copy(client)):
     assert isinstance(one, requests.Session) and isinstance(one, GraceDb) and isinstance(one, GraceDBClient)
-    assert type(one) is GraceDb and one.__class__.__name__ == "GraceDb" and one.__class__ is client.__class__
+    assert type(one) is GraceDb and issubclass(one.__class__, GraceDb)
+    assert one.__class__.__name__ == "GraceDb" and one.__class__ is client.__class__
     assert not hasattr(one, "theirs")                    # nothing of theirs is mixed in
     assert one.event("G1").json()["graceid"] == "G1"
 for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
@@ -149,9 +152,49 @@ print(json.dumps(client.event("G1").json()))
     )
 
 
+def test_answers_are_theirs_where_requests_is_loaded(tmp_path: Path, gracedb: ScriptedGraceDb) -> None:
+    package(tmp_path, "requests", REQUESTS)
+    package(tmp_path, "urllib3", URLLIB3)
+    gracedb.says["events/G404"] = as_json('"Event not found."', 404)
+    program = f"""
+from ligo.gracedb.rest import GraceDb, HTTPError
+import copy, io, pickle, skykey.calls.download, skykey.gracedb.response, skykey.gracedb.rest, shutil
+client = GraceDb({gracedb.api!r}, force_noauth=True)
+answer, file = client.event("G1"), client.files("G1", "x")
+assert answer.__class__ is type(answer) and "requests" not in sys.modules
+assert file.__class__ is type(file) and "urllib3" not in sys.modules
+import requests, urllib3
+assert isinstance(answer, requests.Response) and isinstance(answer, skykey.gracedb.response.Response)
+assert isinstance(file, urllib3.HTTPResponse) and isinstance(file, skykey.calls.download.Download)
+assert isinstance(file, io.IOBase) and not isinstance(file, requests.Response)
+assert not hasattr(answer, "theirs") and not hasattr(file, "theirs")     # nothing of theirs is mixed in
+assert repr(answer) == "<Response [200]>" and repr(file) == "<Download of {gracedb.api}events/G1/files/x>"
+assert answer.__class__.__name__ == "Response" and file.__class__.__name__ == "Download"
+for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+    again = pickle.loads(pickle.dumps(answer, protocol))
+    assert type(again) is type(answer) and again.json()["graceid"] == "G1" and again.read() == answer.content
+assert copy.copy(answer).status == 200 and isinstance(copy.deepcopy(answer), requests.Response)
+shutil.copyfileobj(file, saved := io.BytesIO())
+assert saved.getvalue() == b"\\x1f\\x8b\\x00\\xff\\xfe\\r\\n"
+try:
+    client.event("G404")
+except HTTPError as problem:
+    assert isinstance(problem.response, requests.Response) and problem.response.status == 404
+else:
+    raise AssertionError
+for one in (pickle.loads(pickle.dumps(client)), copy.copy(client)):
+    assert isinstance(one.get(client.links["self"]), requests.Response)
+native = skykey.gracedb.rest.GraceDb({gracedb.api!r}, force_noauth=True)  # who imports Skykey's own gets its own
+assert not isinstance(native.event("G1"), requests.Response)
+assert not isinstance(native.files("G1", "x"), urllib3.HTTPResponse)
+"""
+    ran(program, tmp_path)
+
+
 def test_except_clauses_of_programs_go_on_working(tmp_path: Path, gracedb: ScriptedGraceDb) -> None:
     package(tmp_path, "requests", REQUESTS)
     gracedb.says["events/G404"] = as_json('"Event not found."', 404)
+    gracedb.says["events/G502"] = reply(502, "busy")
     program = f"""
 import requests
 from ligo.gracedb.rest import GraceDb, HTTPError
@@ -159,6 +202,13 @@ try:
     GraceDb({gracedb.api!r}, force_noauth=True).event("G404")
 except requests.exceptions.HTTPError as problem:
     assert isinstance(problem, HTTPError) and problem.response.status_code == problem.status_code == 404
+    assert not isinstance(problem, requests.exceptions.RetryError)
+else:
+    raise AssertionError
+try:
+    GraceDb({gracedb.api!r}, force_noauth=True, retries=1, backoff_factor=0.001).event("G502")
+except requests.exceptions.RetryError as problem:
+    assert isinstance(problem, HTTPError) and problem.status == 502 and problem.attempts == 2
 else:
     raise AssertionError
 try:
@@ -265,6 +315,7 @@ def test_the_command_is_ours_under_its_name(tmp_path: Path, gracedb: ScriptedGra
 
 
 def test_the_command_as_a_function_and_as_an_object(tmp_path: Path, gracedb: ScriptedGraceDb) -> None:
+    package(tmp_path, "requests", REQUESTS)
     gracedb.says["events/G404"] = as_json('"Event not found."', 404)
     program = """
 from ligo.gracedb.cli.client import VERSION_STRING, CommandLineClient, CommandLineInterface, HTTPError, main
@@ -279,17 +330,58 @@ for line, code in ((["nope"], 2), (["get", "event", "G404"], 1)):
     else:
         raise AssertionError
 interface = CommandLineInterface(base_prog="gracedb")
+import requests
+for line, status in (
+    (["get", "event", "G1"], 200),
+    (["get", "event", "G1", "--output-type", "status"], 200),
+    (["create", "log", "G1", "text"], 201),
+    (["remove", "label", "G1", "INJ"], 204),
+    (["credentials", "server"], 200),
+):
+    answer = interface(line)
+    assert isinstance(answer, requests.Response) and answer.status_code == status, line
+assert interface(["get", "event", "G1"]).json()["graceid"] == "G1"
+assert interface(["credentials", "client"]) == {"auth_type(s)": "No auth type found"}
 assert interface(["info", "groups"]) == "Burst, CBC, Test"
+assert interface(["search", "events", "x", "--columns", "graceid"]) == "#graceid\\nG1"
+assert interface(["count", "events"]) == "1"
 assert interface(["get", "file", "G1", "x"]) == b"\\x1f\\x8b\\x00\\xff\\xfe\\r\\n"
-assert interface(["--version"]) == VERSION_STRING
+assert interface(["get", "file", "G1", "x", "saved"]).startswith("File 'x' for G1 saved at ")
+for line, code in ((["--version"], 0), (["get", "event", "--help"], 0), (["nope"], 2), (["get", "event"], 2)):
+    try:
+        interface(line)
+    except SystemExit as ended:
+        assert ended.code == code, line
+    else:
+        raise AssertionError
 try:
     interface(["get", "event", "G404"])
 except HTTPError as problem:
     assert problem.status == 404
 else:
     raise AssertionError
+from unittest import mock
+with mock.patch("skykey.cli.gracedb.ping.client", side_effect=KeyboardInterrupt):
+    try:
+        interface(["ping"])
+    except KeyboardInterrupt:                             # and nothing that a program takes for an error
+        pass
+    else:
+        raise AssertionError
+from skykey.__main__ import main as skykey
+try:
+    skykey(["gracedb", "--version"])                      # what comes after it is as ever
+except SystemExit as ended:
+    assert not ended.code
 sys.argv = ["gracedb", "info", "searches"]
 main()
 """
     out = ran(program, tmp_path, GRACEDB_SERVICE_URL=gracedb.api)
-    assert out == f"Response from {gracedb.api}: 200 OK\nAllSky, MDC\n"
+    ping, version, usage, *_, ours, last = out.splitlines()
+    assert ours.startswith("skykey ")
+    assert (ping, version, last) == (
+        f"Response from {gracedb.api}: 200 OK",
+        "GraceDB Client 2.16.1+skykey",
+        "AllSky, MDC",
+    )
+    assert usage == "Usage: skykey gracedb get event [OPTIONS] GRACEID"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from skykey.gracedb import root_memory
+from skykey.gracedb.alike import ALIKE
 from skykey.sandbox import Box, running
 
 FOUND = ("BEARER_TOKEN", "BEARER_TOKEN_FILE", "SCITOKEN", "SCITOKEN_FILE", "_CONDOR_CREDS", "KRB5CCNAME", "NETRC")
@@ -20,6 +21,7 @@ def _nothing_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         if name in FOUND or name.startswith(("X509_", "IGWN_AUTH_UTILS_", "GRACEDB_")):
             monkeypatch.delenv(name)
     root_memory.forget()
+    ALIKE.forget()
     yield
     root_memory.forget()
 

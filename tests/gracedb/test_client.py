@@ -184,6 +184,10 @@ def test_each_verb(make: Make, verb: str) -> None:
         ({"data": b"\x00"}, b"\x00", None),
         ({"data": io.BytesIO}, b"file", None),
         ({"json": {"a": 1}}, b'{"a": 1}', "application/json"),
+        ({"json": {}}, b"{}", "application/json"),
+        ({"data": {}, "json": {"a": 1}}, b'{"a": 1}', "application/json"),
+        ({"data": [], "json": [1]}, b"[1]", "application/json"),
+        ({"data": {}}, b"", None),
         ({}, b"", None),
     ],
 )

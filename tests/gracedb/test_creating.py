@@ -191,6 +191,20 @@ def test_a_server_that_reserves_nothing_is_asked_for_it(
         assert server.written == []
 
 
+def test_a_server_that_was_upgraded_still_reserves_nothing() -> None:
+    with Gracedb(lambda _: MADE, without=("api-default", "event-reserve-template")) as server:
+        Asker("sync", server.url).ping()
+        server.without, server.roots = (), 0
+        assert Asker("sync", server.url)._reserve_graceid("CBC", "gstlal").status == 201
+        assert server.roots == 1
+
+
+def test_labels_that_are_none_are_unknown(file: Path) -> None:
+    with Gracedb(lambda _: MADE) as server:
+        Asker("sync", server.url).create_event("CBC", "gstlal", file, labels="")
+    assert "labels" not in form(server.asked[0])
+
+
 class Producer:
     """What `create_event` is given in place of a Kafka producer."""
 

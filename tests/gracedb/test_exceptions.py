@@ -57,7 +57,7 @@ def answer(status: int = 404, body: str = '"Event not found."') -> Response:
 @pytest.fixture
 def without_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(sys.modules):
-        if name.partition(".")[0] == "requests":
+        if name.partition(".")[0] in {"requests", "urllib3"}:
             monkeypatch.delitem(sys.modules, name)
 
 
@@ -122,8 +122,8 @@ def test_any_object_with_the_documented_attributes_will_do() -> None:
 @pytest.mark.parametrize("loaded", [False, True])
 def test_a_pickle_and_a_copy_keep_all(loaded: bool, request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("theirs" if loaded else "without_requests")
-    error = HTTPError(answer(502))
-    error.attempts, error.doing, error.next = 3, "asking", "wait"
+    error = HTTPError(answer(502), 3)
+    error.doing, error.next = "asking", "wait"
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert type(again) is type(error)
         assert (str(again), again.attempts, again.response.text) == (str(error), 3, error.text)
@@ -150,8 +150,10 @@ def test_a_refusal_is_theirs_too(theirs: Any) -> None:
     ("problem", "name"),
     [
         (Interrupted("x"), "ConnectionError"),
+        (Interrupted("x"), "ChunkedEncodingError"),
         (Unreachable("x"), "ConnectionError"),
         (Unreachable("the certificate of x is not trusted"), "SSLError"),
+        (Unreachable("x cannot be reached ([SSL: WRONG_VERSION_NUMBER] wrong version number)"), "SSLError"),
         (Unreachable("the proxy refuses x"), "ProxyError"),
         (TimedOut("x"), "ReadTimeout"),
         (Redirected("x"), "TooManyRedirects"),
@@ -167,6 +169,30 @@ def test_other_failures_are_theirs_too(theirs: Any, problem: SkykeyError, name: 
     again = pickle.loads(pickle.dumps(problem))
     assert type(again) is type(problem)
     assert str(again) == str(problem)
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(502, 2), (503, 6), (408, 2), (409, 2)])
+def test_a_program_that_waits_after_repeats_in_vain_goes_on_doing_so(theirs: Any, status: int, attempts: int) -> None:
+    error = HTTPError(answer(status), attempts)
+    for one in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert isinstance(one, theirs.RetryError)
+        assert isinstance(one, theirs.HTTPError)
+        assert (one.attempts, one.args) == (attempts, (one.response,))
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(502, 1), (404, 2), (429, 6)])
+def test_what_was_not_repeated_in_vain_is_no_retry_error(theirs: Any, status: int, attempts: int) -> None:
+    assert not isinstance(HTTPError(answer(status), attempts), theirs.RetryError)
+
+
+@pytest.mark.parametrize(
+    ("problem", "name"), [(Interrupted("x"), "ProtocolError"), (TimedOut("x"), "ReadTimeoutError")]
+)
+def test_a_program_that_reads_files_catches_what_it_caught(problem: SkykeyError, name: str) -> None:
+    import urllib3.exceptions
+
+    assert isinstance(as_theirs(problem), getattr(urllib3.exceptions, name))
+    assert pickle.loads(pickle.dumps(as_theirs(problem))).message == "x"
 
 
 def test_what_was_never_sent_is_a_connect_timeout(theirs: Any) -> None:

@@ -75,7 +75,8 @@ def test_a_browser_shows_something_else_than_was_written(
 ) -> None:
     logger.error("a <b> & c\n  d")
     handler.flush()
-    assert log.written == [("G1", '<div style="white-space:pre-wrap">a &lt;b&gt; &amp; c\n  d</div>')]
+    shown = "ERROR:pipeline.of.a.test:a &lt;b&gt; &amp; c\n  d"
+    assert log.written == [("G1", f'<div style="white-space:pre-wrap">{shown}</div>')]
 
 
 def test_an_error_stops_the_program_or_the_log(
@@ -156,4 +157,4 @@ def test_the_real_client_is_asked_by_an_old_name() -> None:
         made.emit(logging.LogRecord("a", logging.ERROR, "b.py", 1, "hello", None, None))
         made.close()
     assert server.sent == ["POST superevents/S1/logs/"]
-    assert form(server.asked[0])["comment"] == ['<div style="white-space:pre-wrap">hello</div>']
+    assert form(server.asked[0])["comment"] == ['<div style="white-space:pre-wrap">ERROR:a:hello</div>']

@@ -14,7 +14,7 @@ from skykey.calls.perform import perform
 from skykey.gracedb import root_memory
 from skykey.gracedb.asking import Asking
 from skykey.gracedb.client import GraceDBClient
-from skykey.gracedb.exceptions import BadVersion, NotFoundError
+from skykey.gracedb.exceptions import BadVersion, MissingTemplate, NotFoundError
 from skykey.testing.clock import FakeClock
 from skykey.values.errors import NotFound, TransportError, Unreadable
 from skykey.wire.pools import PROCESS_POOLS
@@ -201,7 +201,7 @@ def test_what_is_no_api_at_all_is_not_a_bad_version() -> None:
             _ = client_of(server).groups
 
 
-@pytest.mark.parametrize("body", ["[]", '"x"', "{}", '{"links": []}', "<html>", ""])
+@pytest.mark.parametrize("body", ["[]", '"x"', "{}", '{"links": []}', '{"links": {}, "numRows": 3}', "<html>", ""])
 def test_what_is_no_root_is_not_kept(body: str) -> None:
     with serving(lambda _: as_json(body)) as server, pytest.raises(Unreadable):
         _ = client_of(server).groups
@@ -321,3 +321,127 @@ def test_what_an_anonymous_client_saw_is_not_what_a_known_one_sees() -> None:
         assert known.groups
     assert len(server.seen) == 2
     assert len(files()) == 2
+
+
+class Moved:
+    """A server that was upgraded: what it had under one URL is under another one, or not offered any more.
+
+    Parameters
+    ----------
+    status
+        What it says of the old one.
+    """
+
+    def __init__(self, status: int = 404) -> None:
+        self.status = status
+        self.place: str | None = "events/{graceid}"
+
+    def __call__(self, seen: Seen) -> Answer:
+        base = api.base_of(seen)
+        if seen.path == "/api/":
+            root = api.root_of(base)
+            del root["templates"]["event-detail-template"]
+            if self.place is not None:
+                root["templates"]["event-detail-template"] = base + self.place
+            return as_json(json.dumps(root))
+        asked = (self.place or "nothing").replace("{graceid}", "G1")
+        return as_json('{"graceid": "G1"}') if seen.path == f"/api/{asked}" else reply(self.status)
+
+
+def event_of(client: GraceDBClient, method: str = "GET") -> Any:
+    def flow() -> Flow[Any]:
+        url = yield from Asking._url(client, "event-detail-template", graceid="G1")
+        return (yield from Asking._send(client, method, url, fields={"a": 1} if method == "POST" else None))
+
+    return perform(flow(), PROCESS_POOLS, client._clock)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("status", [404, 405, 410])
+def test_a_server_that_was_upgraded_is_asked_under_its_old_urls(status: int, method: str) -> None:
+    clock, moved = FakeClock(), Moved(status)
+    with serving(moved) as server:
+        event_of(client_of(server, clock))
+        moved.place = "v3/events/{graceid}"
+        another_process()
+        client = client_of(server, clock)
+        assert event_of(client, method).json() == {"graceid": "G1"}
+        assert [seen.path for seen in server.seen[-3:]] == ["/api/events/G1", "/api/", "/api/v3/events/G1"]
+        assert event_of(client, method).status == 200
+        assert server.seen[-1].body == server.seen[-2].body == (b"a=1" if method == "POST" else b"")
+
+
+def test_what_is_not_offered_any_more_is_not_found() -> None:
+    clock, moved = FakeClock(), Moved()
+    with serving(moved) as server:
+        event_of(client_of(server, clock))
+        moved.place = None
+        another_process()
+        with pytest.raises(MissingTemplate):
+            event_of(client_of(server, clock))
+
+
+def test_whatever_is_not_there_has_the_root_asked_for_again() -> None:
+    clock, missing = FakeClock(), Missing()
+    with serving(missing) as server:
+        client_of(server, clock).groups  # noqa: B018 - the root is remembered
+        another_process()
+        client = client_of(server, clock)
+        for _ in range(5):
+            with pytest.raises(NotFoundError):
+                event_of(client)
+        assert missing.roots == 2
+        assert len(server.seen) == 2 + 5
+        clock.advance(2 * MINUTES)
+        for _ in range(5):
+            with pytest.raises(NotFoundError):
+                event_of(client)
+        assert missing.roots == 3
+        missing.is_away = True
+        clock.advance(2 * MINUTES)
+        with pytest.raises(NotFoundError):
+            event_of(client)
+
+
+class Missing:
+    """A server that has a root, and nothing else."""
+
+    def __init__(self) -> None:
+        self.roots = 0
+        self.is_away = False
+
+    def __call__(self, seen: Seen) -> Answer:
+        if seen.path != "/api/":
+            return reply(404)
+        self.roots += 1
+        return None if self.is_away else as_json(json.dumps(api.root_of(api.base_of(seen))))
+
+
+@pytest.mark.parametrize("broken", ["https://evil.example/{graceid}", "events/{graceid}", None, 5, "https://["])
+def test_a_broken_template_in_the_folder_is_believed(broken: Any) -> None:
+    clock, moved = FakeClock(), Moved()
+    with serving(moved) as server:
+        event_of(client_of(server, clock))
+        [file] = files()
+        document = json.loads(file.read_text())
+        document["root"]["templates"]["event-detail-template"] = broken
+        file.write_text(json.dumps(document))
+        another_process()
+        assert event_of(client_of(server, clock)).status == 200
+        assert json.loads(file.read_text())["root"]["templates"]["event-detail-template"].endswith("events/{graceid}")
+
+
+@pytest.mark.parametrize("tag", ['"a\r\nX-Evil: 1"', "no-quotes", '"ü"', '"' + "a" * 9000 + '"', 5, None])
+def test_a_broken_tag_in_the_folder_keeps_the_root_from_being_asked_for(tag: Any) -> None:
+    clock = FakeClock()
+    with serving(Root()) as server:
+        assert client_of(server, clock).groups
+        [file] = files()
+        document = json.loads(file.read_text())
+        document["etag"] = tag
+        file.write_text(json.dumps(document))
+        another_process()
+        clock.advance(11 * MINUTES)
+        assert client_of(server, clock).groups == ["Test", "CBC"]
+        assert len(server.seen) == 2
+        assert "if-none-match" not in server.seen[-1].headers

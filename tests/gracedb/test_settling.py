@@ -214,7 +214,7 @@ def test_what_may_be_repeated_is_not(face: str, call: tuple[str, ...]) -> None:
         (("create_voevent", "S1", "PR"), "list voevents S1"),
         (("write_emobservation", "G1", "ZTF", 1, 1, 1, 1, "2020-01-01", 1), "list emobservations G1"),
         (("create_notice", "S1", "n.json", "{}"), "list notices S1"),
-        (("gwtc_create", {"S1": {}}, "4"), "gwtc_get"),
+        (("gwtc_create", {"S1": {}}, "4"), "gwtc get 4 latest"),
         (("update_grbevent", "E1", 1.0), "get event E1"),
         (("upload_reserved_event", "G1", "a.xml", b"x"), "get event G1"),
     ],

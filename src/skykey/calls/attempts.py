@@ -80,6 +80,8 @@ def attempts(call: Call[T]) -> Generator[Step, Any, T]:  # noqa: C901 - one loop
         except SkykeyError as problem:
             conceal_in(problem, helds)
             problem.attempts = way.sent
+            if way.was_done and isinstance(problem, TransportError):
+                problem.unsent = False  # what failed was only the look at what it did
             yield Close()
             wait = None if out else way.repeats.wait_after(problem, begun=begun)
             if wait is None:
@@ -108,12 +110,15 @@ class _Way:
         Whether credentials may go along.
     sent
         How often it went out.
+    was_done
+        Whether what writes was answered by 303, and only its result is still asked for.
     """
 
     request: Request
     repeats: Repeats
     carries: bool = True
     sent: int = 0
+    was_done: bool = False
 
 
 def _send(
@@ -135,6 +140,7 @@ def _send(
         carries = carries and still_within
         if was_done and reads(request):
             # It was done, and must not be done again; where to look now may be asked as often as one likes.
+            way.was_done = True
             way.request, way.carries, way.repeats = request, carries, Repeats(deadline, Repeat.SAFE, call.patience)
     raise Redirected(
         f"{call.request.url.without_query()} redirects more than {_MOST_REDIRECTS} times",

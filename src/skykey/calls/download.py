@@ -430,7 +430,8 @@ class download(  # noqa: N801 - a decorator, like property
 ):
     """Make a flow that passes a `Transfer` on a method of both faces.
 
-    On a `Sync` object it returns a `Download`, on an `Async` one the coroutine of an `AsyncDownload`.
+    On a `Sync` object it returns a `Download` (of its ``download_class``, where it has one), on an `Async` one the
+    coroutine of an `AsyncDownload`.
     """
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[None]]) -> None:
@@ -441,7 +442,8 @@ class download(  # noqa: N801 - a decorator, like property
             def again(flow: Flow[None]) -> Performance[None]:
                 return Performance(flow, carrier, clock)
 
-            return Download(again(flow), again)
+            kind: type[Download] = getattr(obj, "download_class", Download)
+            return kind(again(flow), again)
 
         return bound(self.flow, obj, perform)
 

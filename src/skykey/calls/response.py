@@ -233,7 +233,7 @@ class ResponseReader:
 
     def head(self, head: Head, /) -> None:
         """Keep it."""
-        self._head = head
+        self._head = self._kept_by.begun = head
 
     def feed(self, chunk: bytes, /) -> tuple[()]:
         """Collect."""
@@ -259,11 +259,17 @@ class Responses:
     ----------
     kind
         What to make of answers.
+
+    Attributes
+    ----------
+    begun
+        The head of the latest success, also of one whose body was lost.
     """
 
     def __init__(self, kind: type[Response] = Response) -> None:
         self.kind = kind
         self.refused: Response | None = None
+        self.begun: Head | None = None
 
     def __call__(self) -> ResponseReader:
         """Make a reader."""

@@ -74,8 +74,8 @@ class CommandLineInterface:
         self.base_prog = base_prog
         self.parent_prog = parent_prog
 
-    def __call__(self, args: Sequence[str] | None = None) -> str | bytes:
-        """Run the command.
+    def __call__(self, args: Sequence[str] | None = None) -> Any:
+        """Run the command, and print nothing.
 
         Parameters
         ----------
@@ -84,29 +84,40 @@ class CommandLineInterface:
 
         Returns
         -------
-        str or bytes
-            What it would have printed on stdout; bytes for a file that is no text.
+        object
+            What it would have shown: the `Response` of a request, a dict or a list, the bytes of a file, else text.
 
         Raises
         ------
         SkykeyError
             What went wrong; of the server `HTTPError`.
+        SystemExit
+            If the line cannot be understood, and after ``--help`` and ``--version``.
         """
         import contextlib
         import io
 
+        import click
+
+        from skykey.cli.gracedb.answers import taken
         from skykey.cli.gracedb.given import named
         from skykey.cli.gracedb.system import GROUP
+        from skykey.dropin.ligo_gracedb_rest import GraceDb
 
-        printed = io.BytesIO()
-        stdout = io.TextIOWrapper(printed, "utf-8", newline="\n", write_through=True)
-        with contextlib.redirect_stdout(stdout), named(VERSION_STRING):
-            GROUP.main([*(sys.argv[1:] if args is None else args)], prog_name="skykey gracedb", standalone_mode=False)
-        content = printed.getvalue()
-        try:
-            return content.decode().removesuffix("\n")
-        except UnicodeDecodeError:
-            return content
+        line = [*(sys.argv[1:] if args is None else args)]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), named(VERSION_STRING, GraceDb), taken() as answers:
+            try:
+                code = GROUP.main(line, prog_name="skykey gracedb", standalone_mode=False)
+            except click.Abort:
+                raise KeyboardInterrupt from None
+            except click.ClickException as problem:
+                problem.show()
+                code = problem.exit_code
+        if code is not None:
+            sys.stdout.write(printed.getvalue())
+            sys.exit(code)
+        return answers[-1] if answers else printed.getvalue().removesuffix("\n")
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ or at the same time, must not pass for it.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -40,9 +41,13 @@ class One:
 
 
 class Alike:
-    """What one client knows of its requests."""
+    """What is known of requests."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Know of none."""
         self._lock = threading.Lock()
         self._under_way: dict[Hashable, list[One]] = {}
         self._answered: list[tuple[float, Hashable, Any]] = []
@@ -77,5 +82,10 @@ class Alike:
                 if made.answer is not None:
                     self._answered.append((clock.steady(), key, made.answer))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), ()  # whoever gets a copy of the client has asked nothing yet
+
+ALIKE: Final = Alike()
+"""Of the whole process: programs make a client a thread, and all of them write as the same user."""
+
+# Whoever held the lock, or had a request under way, has stayed behind.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=ALIKE.forget)

@@ -1,4 +1,4 @@
-"""What every method of the client stands on: URLs from the API root, and requests that are never done twice unseen.
+"""What every method of the client stands on: URLs from the API root, and requests to them.
 
 ::
 
@@ -11,73 +11,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from skykey.calls.call import Call, Redirects, Repeat
-from skykey.calls.flow import Flow, ask, pause
-from skykey.gracedb.exceptions import answered, as_theirs, is_ambiguous, unknown_outcome
-from skykey.gracedb.options import READS
-from skykey.gracedb.response import Response, Sent, answers, finished
-from skykey.gracedb.root import MissingTemplate, Root
+from skykey.gracedb.errands import ErrandFlows
+from skykey.gracedb.exceptions import HTTPError
+from skykey.gracedb.promised import see_promised
+from skykey.gracedb.root import Filled, MissingTemplate, Root
 from skykey.gracedb.root_memory import Ground, RootMemory, remembered
-from skykey.gracedb.sending import FilePart, body_of, with_query
-from skykey.values.clock import SYSTEM_CLOCK, Clock
-from skykey.values.errors import ServiceError, SkykeyError
-from skykey.wire.request import Request
+from skykey.gracedb.sending import body_of, with_query
+from skykey.values.errors import OutOfReach, SkykeyError, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from skykey.calls.response import Response as Answer
-    from skykey.calls.response import Responses
-    from skykey.credentials.kept import Kept
-    from skykey.gracedb.credentials import Credentials
-    from skykey.gracedb.headers import SessionHeaders, Value
-    from skykey.gracedb.options import Options
-    from skykey.gracedb.sending import Fields, Params
+    from skykey.calls.call import Repeat
+    from skykey.calls.flow import Flow
+    from skykey.gracedb.errands import Settle
+    from skykey.gracedb.response import Response
+    from skykey.gracedb.sending import Fields, FilePart, Params
     from skykey.values.url import Url
-    from skykey.wire.request import Body, Timeouts
-
-    Settle = Callable[[], Flow[Response | None]]
-
-__all__ = ["Asking", "FilePart"]
 
 T = TypeVar("T")
 
-_MOST_BYTES: Final = 2**30
+# What a server says of a URL that was another server's, or its own before an upgrade. Nothing was done then.
+_UNKNOWN_URL: Final = frozenset({404, 405, 410})
+# Seconds for which a root of one's own is not doubted.
+_RECENT: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """One request on its way, however often it is sent."""
+class Asking(ErrandFlows):
+    """Base of all classes of flows: finds out where to ask, and asks."""
 
-    call: Call[Any]
-    responses: Responses
-    doing: str
-    check: str
-    begun: float
-
-    def refused(self, problem: SkykeyError) -> Answer | None:
-        """The answer that an error was made of."""
-        return self.responses.refused_with(problem) if isinstance(problem, ServiceError) else None
-
-
-class Asking:
-    """Base of all classes of flows.
-
-    Attributes
-    ----------
-    headers
-        Sent with every request; may be changed.
-    """
-
-    _options: Options
-    _credentials: Credentials
     _memory: RootMemory | None = None
     _service_info: dict[str, Any] | None = None
-    _clock: Clock = SYSTEM_CLOCK
-    headers: SessionHeaders
+    _has_asked_root: bool = False
 
     def _root(self, *, instead: Root | None = None) -> Flow[Root]:
         """The API root, remembered.
@@ -95,10 +62,14 @@ class Asking:
         if self._service_info is not None:  # somebody has set it
             return Root(self._service_info, self._options.versioned_url, is_new=True)
         ground = Ground(self._options, self._clock, self._asked, self._credentials.keepers)
-        return (yield from remembered(ground, self._memory, instead))
+        root = yield from remembered(ground, self._memory, instead)
+        self._has_asked_root = self._has_asked_root or root.is_new
+        return root
 
     def _find(self, find: Callable[[Root], T | None]) -> Flow[T | None]:
-        """Look for something in the API root; what is not there is looked for once more in one that is asked for anew.
+        """Look for something in the API root.
+
+        What is not there, or leads elsewhere, is looked for once more in a root that is asked for anew.
 
         Parameters
         ----------
@@ -106,7 +77,12 @@ class Asking:
             Gives None for what is not there: a label that was made just now, a template of a newer server.
         """
         root = yield from self._root()
-        found = find(root)
+        found = None
+        try:
+            found = find(root)
+        except (Unreadable, OutOfReach):
+            if root.is_new:
+                raise
         if found is None:
             found = find((yield from self._root(instead=root)))
         return found
@@ -132,6 +108,26 @@ class Asking:
         if url is None:
             raise MissingTemplate(template)
         return url
+
+    def _elsewhere(self, url: Filled) -> Flow[Url | None]:
+        """Where a URL that the server does not know has gone, by a root that is asked for anew; None if nowhere.
+
+        Raises
+        ------
+        MissingTemplate
+            If the server does not offer that any more.
+        """
+        try:
+            root = yield from self._root()
+            if self._has_asked_root and self._clock.wall() - root.asked < _RECENT:
+                return None
+            root = yield from self._root(instead=root)
+        except SkykeyError:
+            return None  # what the server has said before is what counts
+        found = root.filled(url.key, url.values)
+        if found is None:
+            raise MissingTemplate(url.key)
+        return None if found == url else found
 
     def _link(self, name: str) -> Flow[Url | None]:
         """A link of the API root; None if it has none of that name."""
@@ -172,7 +168,8 @@ class Asking:
         settle
             After an ambiguous end of what may not be sent twice: a flow that looks whether it was done. It gives the
             answer that stands for it, or None if it surely was not, and then the request is sent again, as often as
-            the options allow. Without it, and if it raises, the end stays ambiguous.
+            the options allow. Without it, and if it raises, the end stays ambiguous; so it does if it finds nothing
+            although the server had begun to say that it was done.
         doing
             What this is, for errors: "adding a log entry to G1234".
         check
@@ -184,172 +181,29 @@ class Asking:
             For 400 and above, of the class that fits the status.
         OutcomeUnknown
             If it may or may not have been done. It is an `HTTPError` or a `TransportError` too.
+        Unreadable
+            If the answer is a page, or another one that is certainly not GraceDB's.
         TransportError
             If there is no answer; then nothing was done, or it only read.
         IgwnAuthError
             If there is no credential, and there has to be one.
         """
         body, kind = body_of(fields, () if file is None else (file,), json)
-        return (
-            yield from self._asked(
-                method,
-                with_query(url, params),
-                body=body,
-                kind=kind,
-                repeat=repeat,
-                settle=settle,
-                doing=doing,
-                check=check,
-            )
-        )
 
-    def _asked(
-        self,
-        method: str,
-        url: Url,
-        *,
-        body: bytes | Body = b"",
-        kind: str | None = None,
-        headers: Mapping[str, Value] | None = None,
-        timeouts: Timeouts | None = None,
-        repeat: Repeat | None = None,
-        settle: Settle | None = None,
-        redirects: Redirects = Redirects.WITHIN,
-        doing: str = "",
-        check: str = "",
-    ) -> Flow[Response]:
-        """As `_send`, with a body that is ready: what the verbs of a session stand on too.
+        def sent(to: Url | str) -> Flow[Response]:
+            target = with_query(to, params)
+            more: dict[str, Any] = {"repeat": repeat, "settle": settle, "doing": doing, "check": check}
+            answer = yield from self._asked(method, target, body=body, kind=kind, **more)
+            see_promised(answer, method)
+            return answer
 
-        Parameters
-        ----------
-        body, kind
-            What is sent, and its ``Content-Type``.
-        headers
-            Over those of the client; None takes one away.
-        timeouts
-            In place of the client's.
-        redirects
-            See there.
-        """
-        request = self._request(method, url, body=body, kind=kind, headers=headers, timeouts=timeouts)
-        errand = yield from self._errand(request, repeat, redirects, doing=doing, check=check)
-        call = errand.call
-        only_reads = request.method in READS
-        left, wait = call.patience.repeats, call.patience.first
-        while True:
-            try:
-                return self._finished(errand, (yield from ask(call)))
-            except SkykeyError as problem:
-                refused = errand.refused(problem)
-                if refused is not None and refused.ok:  # a 3xx that is no redirect, such as 304
-                    return self._finished(errand, refused)
-                if only_reads or call.repeat in {Repeat.SAFE, Repeat.COSTLY} or not is_ambiguous(problem):
-                    self._fail(errand, problem)
-                met = problem
-            found = yield from self._settled(errand, met, settle)
-            if found is not None:
-                return found
-            if left == 0 or call.repeat is Repeat.NEVER:
-                self._fail(errand, met)
-            left -= 1
-            yield from pause(wait)
-            wait = min(2 * wait, call.patience.longest)
-
-    def _open(self, url: Url | str, *, doing: str = "", is_page: bool = True) -> Flow[None]:
-        """Download something: the body of a `skykey.calls.download.download`.
-
-        Parameters
-        ----------
-        url
-            Where it is. Credentials go along if that is on the client's own server.
-        doing
-            As in `_send`.
-        is_page
-            Whether a web page may be what is wanted.
-
-        Raises
-        ------
-        HTTPError, TransportError
-            As `_send`.
-        """
-        from skykey.gracedb.opening import Opening
-
-        target = with_query(url, None)
-        # Not compressed: what breaks off can go on only where bytes are counted as they are kept.
-        request = self._request("GET", target, headers={"Accept-Encoding": "identity"}, cap=None)
-        errand = yield from self._errand(request, Repeat.SAFE, Redirects.WITHIN, doing=doing)
-
-        def fail(problem: SkykeyError) -> NoReturn:
-            self._fail(errand, problem)
-
-        yield from Opening(errand.call, errand.responses, fail, is_page=is_page).flow()
-
-    def _settled(self, errand: _Errand, met: SkykeyError, settle: Settle | None) -> Flow[Response | None]:
-        """Look whether it was done.
-
-        Raises
-        ------
-        OutcomeUnknown
-            If that cannot be known.
-        """
-        unsettled: SkykeyError | None = None
-        if settle is not None:
-            try:
-                return (yield from settle())
-            except SkykeyError as problem:
-                unsettled = problem
-        refused = errand.refused(met)
-        told = unknown_outcome(
-            met,
-            None if refused is None else self._finished(errand, refused),
-            errand.call.request,
-            doing=errand.doing,
-            check=errand.check,
-        )
-        if unsettled is not None:
-            told.add_note(f"Looking whether it was done failed as well: {unsettled}")
-        raise told from met
-
-    def _request(
-        self,
-        method: str,
-        url: Url,
-        *,
-        body: bytes | Body = b"",
-        kind: str | None = None,
-        headers: Mapping[str, Value] | None = None,
-        timeouts: Timeouts | None = None,
-        cap: int | None = _MOST_BYTES,
-    ) -> Request:
-        """A request without credentials."""
-        pairs = self.headers.with_others({"Content-Type": kind}, headers, at_home=self._is_home(url))
-        return Request(method.upper(), url, pairs, body, cap=cap, timeouts=timeouts or self._options.timeouts)
-
-    def _errand(
-        self, request: Request, repeat: Repeat | None, redirects: Redirects, *, doing: str = "", check: str = ""
-    ) -> Flow[_Errand]:
-        """The request with its credentials, if it goes home, and with what the options say about repeats."""
-        keepers: tuple[Kept[Any], ...] = ()
-        if self._is_home(request.url) and not any(name.lower() == "authorization" for name, _ in request.headers):
-            keepers = yield from self._credentials.keepers()
-        responses = answers()
-        repeat = self._options.repeat_of(request.method, repeat)
-        call: Call[Any] = Call(request, responses, keepers, repeat, self._options.patience, redirects)
-        return _Errand(call, responses, doing, check, self._clock.steady())
-
-    def _is_home(self, url: Url) -> bool:
-        """Whether it is on the server that the client was made for."""
-        return url.origin == self._options.service_url.origin
-
-    def _finished(self, errand: _Errand, response: Answer) -> Response:
-        return finished(response, Sent.of(errand.call.request), self._clock.steady() - errand.begun)
-
-    def _fail(self, errand: _Errand, problem: SkykeyError) -> NoReturn:
-        """Raise the documented error for a refusal, else the problem itself."""
-        refused = errand.refused(problem)
-        if refused is None or not isinstance(problem, ServiceError):
-            raise as_theirs(problem) from problem.__cause__
-        is_anonymous = not errand.call.auth and self._is_home(errand.call.request.url)
-        advice = self._credentials.advice() if is_anonymous else None
-        response = self._finished(errand, refused)
-        raise answered(problem, response, doing=errand.doing, why_anonymous=advice) from problem
+        try:
+            return (yield from sent(url))
+        except HTTPError as problem:
+            if problem.status_code not in _UNKNOWN_URL or not isinstance(url, Filled):
+                raise
+            refused = problem
+        elsewhere = yield from self._elsewhere(url)
+        if elsewhere is None:
+            raise refused
+        return (yield from sent(elsewhere))

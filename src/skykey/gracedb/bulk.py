@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from skykey.calls.faces import method
 from skykey.calls.flow import gather, pause
+from skykey.calls.repeats import is_undone
 from skykey.calls.target import path_in
 from skykey.calls.transfer import saved
 from skykey.gracedb.annotations import shapes
@@ -18,10 +19,10 @@ from skykey.gracedb.annotations.files import FileFlows
 from skykey.gracedb.annotations.logs import LogFlows
 from skykey.gracedb.creating import CreatingFlows
 from skykey.gracedb.events import EventFlows
-from skykey.gracedb.exceptions import OutcomeUnknown
+from skykey.gracedb.exceptions import HTTPError, OutcomeUnknown
 from skykey.gracedb.journal import Journal, keys
 from skykey.gracedb.uploads import content_id
-from skykey.values.errors import NotFound, SkykeyError, UsageError
+from skykey.values.errors import NotFound, ServiceError, SkykeyError, TransportError, UsageError
 from skykey.values.progress import advance
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ AT_ONCE: Final = 8
 _SKEW: Final = 120.0
 # What a run sent just before it was killed may still be under way at the server: so many seconds.
 _ON_ITS_WAY: Final = 5.0
+_SERVER_ERRORS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,7 @@ class BulkFlows(EventFlows, CreatingFlows, LogFlows, FileFlows):
         if journal is not None and journal.is_done(key):
             advance(done=1)
             return Outcome(item, journal.state(key).get("answer"), was_done=True)
+        was_sent = False
         try:
             if journal is not None and journal.is_unknown(key):
                 begun = journal.state(key)["time"]
@@ -271,12 +274,14 @@ class BulkFlows(EventFlows, CreatingFlows, LogFlows, FileFlows):
                     return Outcome(item, found, was_done=True)
             if journal is not None:
                 journal.begin(key, self._clock.wall())
+            was_sent = True
             response = yield from self._sent(item)
+            answer = None if response is None else response.json()
         except (SkykeyError, OSError) as problem:
-            if journal is not None and not journal.is_done(key) and _is_certain(problem):
+            # Where only the look for an earlier one failed, that is as unknown as before.
+            if journal is not None and was_sent and _is_certain(problem):
                 journal.undo(key, self._clock.wall())
             return Outcome(item, error=problem)
-        answer = None if response is None else response.json()
         if journal is not None:
             journal.finish(key, self._clock.wall(), answer)
         advance(done=1)
@@ -359,5 +364,10 @@ def _identity(server: str, item: Upload | NewEvent, content: str) -> Sequence[An
 
 
 def _is_certain(problem: Exception) -> bool:
-    """Whether an error leaves no doubt that nothing was done."""
+    """Whether an error leaves no doubt that nothing was done; a server that failed may have failed behind that."""
+    if isinstance(problem, TransportError):
+        return problem.unsent
+    if isinstance(problem, ServiceError):
+        is_unknown = isinstance(problem, OutcomeUnknown) or not isinstance(problem, HTTPError)
+        return not is_unknown and ((problem.status or 0) < _SERVER_ERRORS or is_undone(problem))
     return not isinstance(problem, OutcomeUnknown)

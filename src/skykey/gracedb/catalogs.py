@@ -58,7 +58,7 @@ class CatalogFlows(SearchingFlows):
         _check_number(number, '"number"')
         url = yield from self._listing("gwtc")
         document = {"number": number, "smap": content, "comment": comment}
-        check = f"client.gwtc_get({number!r}, 'latest').json()['created']"
+        check = f"skykey gracedb gwtc get {number} latest"
         return (yield from self._send("POST", url, json=document, doing=f"making GWTC-{number}", check=check))
 
     @method

@@ -12,6 +12,7 @@ from skykey.values.similar import similar
 
 if TYPE_CHECKING:
     from skykey.calls.flow import Flow
+    from skykey.gracedb.root import Root
 
 
 class UnknownLabel(UnknownName, NameError):
@@ -110,9 +111,12 @@ class CheckingFlows(Asking):
         """
         if not isinstance(given, str):
             raise WrongType(f"{argument} arg is {type(given)}, should be a string")
-        if not isinstance((yield from self._root()).get(key), Mapping):
-            return code_of(otherwise or {}, given) or given
-        found: str | None = yield from self._find(lambda root: code_of(root.get(key), given))
+
+        def find(root: Root) -> str | None:
+            listed = root.get(key)
+            return code_of(listed, given) if isinstance(listed, Mapping) else code_of(otherwise or {}, given) or given
+
+        found = yield from self._find(find)
         if found is not None:
             return found
         codes = (yield from self._root()).get(key) or {}
@@ -144,7 +148,7 @@ def texts(argument: str, given: Any, kinds: tuple[type, ...] = (list, tuple)) ->
     argument
         What they were given for.
     given
-        None is an empty list.
+        None and an empty text are an empty list.
     kinds
         Which collections may hold them.
 
@@ -156,7 +160,7 @@ def texts(argument: str, given: Any, kinds: tuple[type, ...] = (list, tuple)) ->
     if given is None:
         return []
     if isinstance(given, str):
-        return [given]
+        return [given] if given else []
     if isinstance(given, kinds) and isinstance(given, Iterable):
         found = list(given)
         if all(isinstance(each, str) for each in found):

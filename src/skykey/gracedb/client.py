@@ -89,7 +89,7 @@ class GraceDBClientFlows(SessionAttributes, Asking):
         HTTP statuses worth another try; 429 always is one.
     allowed_methods
         Which verbs may be sent again. None leaves it to what each method knows. A verb that writes is sent again like
-        a GET only if it is named here: what it makes may then be made twice.
+        a GET only if it is named here: what it makes may then be made twice, unless the method can look for it.
     backoff_factor
         Seconds before the first repeat; each further wait is twice as long, spread by chance. What a server asks for
         by ``Retry-After`` counts up to 30 s.
@@ -352,7 +352,7 @@ class GraceDBClientFlows(SessionAttributes, Asking):
 
 # Written anew for each request.
 _OURS: Final = frozenset({"content-length", "host", "transfer-encoding", "connection"})
-_STAYS: Final = frozenset({"_memory", "_carrier", "_clock", "headers"})
+_STAYS: Final = frozenset({"_memory", "_has_asked_root", "_carrier", "_clock", "headers"})
 
 
 def _again(cls: type[GraceDBClientFlows], state: dict[str, Any]) -> GraceDBClientFlows:

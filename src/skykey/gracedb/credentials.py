@@ -271,7 +271,7 @@ class Credentials:
         if because is None:
             return None
         if self._asked.force_noauth:
-            return "leave out force_noauth: the call was anonymous"
+            return "leave out force_noauth, or --force-noauth: the call was anonymous"
         return f"{self.remedy}  (the call was anonymous: {because})"
 
     def shown(self) -> dict[str, Any]:

@@ -14,12 +14,15 @@
     OutcomeUnknown (OSError)                        it may have been done, or not
     BadVersion, MissingTemplate                     of the API root (see ``root``)
 
-Where ``requests`` is loaded, what is raised is its ``HTTPError``, ``ConnectionError`` or ``ReadTimeout`` too.
+Where ``requests`` is loaded, what is raised is its ``HTTPError``, ``ConnectionError`` or ``ReadTimeout`` too; what was
+asked again in vain its ``RetryError`` as well. What breaks off is that of ``urllib3`` too: programs read files from it.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from urllib.parse import unquote
 
 from skykey.calls.response import NotJson
 from skykey.gracedb.root import BadVersion, MissingTemplate
@@ -39,7 +42,6 @@ from skykey.values.errors import (
     SkykeyError,
     TimedOut,
     TransportError,
-    Unreachable,
     UsageError,
 )
 
@@ -98,6 +100,8 @@ class HTTPError(ServiceError, OSError):
     ----------
     response
         The answer: ours, or any object with ``status_code``, ``reason`` and ``text``.
+    attempts
+        How often the request went out.
 
     Attributes
     ----------
@@ -115,21 +119,24 @@ class HTTPError(ServiceError, OSError):
 
     doing: str = ""
 
-    def __new__(cls, response: Any = None, *_: Any, **__: Any) -> Self:
+    def __new__(cls, response: Any = None, attempts: int = 0) -> Self:
         """Be of the class for the status, and also what a program that loaded ``requests`` catches."""
-        kind: Any = cls
-        if cls is HTTPError:
-            kind = _BY_STATUS.get(getattr(response, "status_code", None), HTTPError)
-        made: Self = super().__new__(theirs_too(kind, _REQUESTS, "HTTPError"))
+        status: object = getattr(response, "status_code", None)
+        kind: Any = _BY_STATUS.get(status, HTTPError) if cls is HTTPError else cls
+        kind = theirs_too(kind, _REQUESTS, "HTTPError")
+        if attempts > 1 and status in _PASSING:
+            kind = theirs_too(kind, _REQUESTS, "RetryError")
+        made: Self = super().__new__(kind)
         return made
 
-    def __init__(self, response: Any) -> None:
+    def __init__(self, response: Any, attempts: int = 0) -> None:
         text = getattr(response, "text", "")
         text = text if isinstance(text, str) else ""
         url = getattr(response, "url", None)
         where = url.partition("?")[0] if isinstance(url, str) else None
         super().__init__(text, words=said(text) or None, status=getattr(response, "status_code", None), url=where)
         self.args = (response,)
+        self.attempts = attempts
         # After the bases: that of requests sets some of these to None.
         self.response = response
         self.request = getattr(response, "request", None)
@@ -150,7 +157,7 @@ class HTTPError(ServiceError, OSError):
         return f"<{type(self).__name__} {self.status_code} of {self.url}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return HTTPError, self.args, self.__dict__
+        return HTTPError, (self.response, self.attempts), self.__dict__
 
 
 class BadRequestError(HTTPError, QueryError):
@@ -192,7 +199,14 @@ class OutcomeUnknown(SkykeyError, OSError):
     """A request that may not be sent twice ended so that it may have been done, or not.
 
     It is an `HTTPError` too if the server answered (408, 502, 504), else a `TransportError`. The cause is what was met.
+
+    Attributes
+    ----------
+    was_accepted
+        Whether the server had begun to say that it was done, before its answer was lost.
     """
+
+    was_accepted: bool = False
 
     code = "outcome-unknown"
     exit_code = 1  # nobody is to try again without looking
@@ -210,7 +224,7 @@ class UnknownAfterAnswer(OutcomeUnknown, HTTPError):
     __str__ = HTTPError.__str__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return UnknownAfterAnswer, self.args, self.__dict__
+        return UnknownAfterAnswer, (self.response, self.attempts), self.__dict__
 
 
 class UnknownAfterLoss(OutcomeUnknown, Interrupted):
@@ -248,8 +262,8 @@ def answered(problem: ServiceError, response: Response, *, doing: str, why_anony
     why_anonymous
         What to do about it, if it carried no credential.
     """
-    made = HTTPError(response)
-    made.doing, made.attempts, made.url = doing, problem.attempts, problem.url
+    made = HTTPError(response, problem.attempts)
+    made.doing, made.url = doing, problem.url
     for name in ("retry_after", "scopes"):
         if hasattr(problem, name) and hasattr(made, name):
             setattr(made, name, getattr(problem, name))
@@ -279,7 +293,7 @@ def unknown_outcome(
     doing = doing or f"the {request.method} to {request.url.without_query()}"
     made: OutcomeUnknown
     if response is not None:
-        made = UnknownAfterAnswer(response)
+        made = UnknownAfterAnswer(response, problem.attempts)
         made.doing = doing
     else:
         kind = UnknownAfterSilence if isinstance(problem, TimedOut) else UnknownAfterLoss
@@ -303,14 +317,17 @@ def as_theirs(problem: E) -> E:
     SkykeyError
         The same one, or its twin.
     """
-    ours = type(problem)
-    kind = ours if ours in _theirs else theirs_too(ours, _REQUESTS, _their_name(problem) or "")
+    ours = kind = type(problem)
+    if ours in _twins:
+        return problem
+    for name in _their_names(problem):
+        kind = theirs_too(kind, *name)
     if kind is ours:
         return problem
     import copyreg
 
     copyreg.pickle(kind, _parts)  # there is no such class to be found by its name
-    _theirs.add(kind)
+    _twins[kind] = ours
     # Not initialised: their initialisers want other things, and ours has been there.
     made: E = OSError.__new__(kind)  # which all of theirs are
     made.args = problem.args
@@ -318,16 +335,22 @@ def as_theirs(problem: E) -> E:
     return made.with_traceback(problem.__traceback__)
 
 
-_theirs: Final[set[type[SkykeyError]]] = set()
+_twins: Final[dict[type[SkykeyError], type[SkykeyError]]] = {}
 _REQUESTS: Final = "requests.exceptions"
+_URLLIB3: Final = "urllib3.exceptions"
 _AMBIGUOUS: Final = frozenset({408, 502, 504})
-# A part of the path of what is not offered any more, and what there is in its place.
-_INSTEAD: Final = (
-    ("/update-grbevent", "write what you know into a log entry: client.write_log(graceid, …)"),
-    ("/emobservation", "write what you know into a log entry: client.write_log(object_id, …)"),
-    ("/voevents", "alerts are notices now: client.notices(superevent_id)"),
-    ("/voevent", "ask the superevent that the event belongs to: client.notices(superevent_id)"),
-)
+# What the library says of a connection that gets no further than TLS.
+_TLS: Final = re.compile(r"certificate|\bSSL\b|\bTLS\b")
+# Statuses after which the release gave up with a RetryError, and its server's others of that kind.
+_PASSING: Final = frozenset({408, 409, *range(500, 600)})
+# What is not offered any more of an event or superevent, and what there is in its place.
+_RETIRED: Final = re.compile(r"events/([^/]+)/(update-grbevent|emobservation|voevents?)")
+_INSTEAD: Final = {
+    "update-grbevent": "write what you know into a log entry: skykey gracedb create log {} COMMENT",
+    "emobservation": "write what you know into a log entry: skykey gracedb create log {} COMMENT",
+    "voevents": "alerts are notices now: skykey gracedb list notices {}",
+    "voevent": "ask the superevent that {} belongs to: skykey gracedb list notices SUPEREVENT_ID",
+}
 _BY_STATUS: Final[dict[Any, type[HTTPError]]] = {
     400: BadRequestError,
     401: NotAuthenticatedError,
@@ -342,30 +365,37 @@ _BY_STATUS: Final[dict[Any, type[HTTPError]]] = {
 }
 
 
-def _their_name(problem: SkykeyError) -> str | None:
+def _their_names(problem: SkykeyError) -> tuple[tuple[str, str], ...]:
+    """Module and name of each error of theirs that fits."""
     match problem:
         case HTTPError() | UsageError() | CredentialError():
-            return None
+            return ()
+        case TimedOut() if problem.unsent:
+            return ((_REQUESTS, "ConnectTimeout"),)
         case TimedOut():
-            return "ConnectTimeout" if problem.unsent else "ReadTimeout"
-        case Unreachable() if "certificate" in problem.message:
-            return "SSLError"
-        case Unreachable() if "proxy" in problem.message:
-            return "ProxyError"
+            return (_REQUESTS, "ReadTimeout"), (_URLLIB3, "ReadTimeoutError")
+        case Interrupted():
+            return (_REQUESTS, "ConnectionError"), (_REQUESTS, "ChunkedEncodingError"), (_URLLIB3, "ProtocolError")
         case TransportError():
-            return "ConnectionError"
+            return ((_REQUESTS, _connecting(problem.message)),)
         case NotJson():
-            return "JSONDecodeError"
+            return ((_REQUESTS, "JSONDecodeError"),)
         case Redirected():
-            return "TooManyRedirects"
+            return ((_REQUESTS, "TooManyRedirects"),)
         case ServiceError():
-            return "RequestException"
+            return ((_REQUESTS, "RequestException"),)
         case _:
-            return None
+            return ()
+
+
+def _connecting(message: str) -> str:
+    if _TLS.search(message):
+        return "SSLError"
+    return "ProxyError" if "proxy" in message else "ConnectionError"
 
 
 def _parts(problem: SkykeyError) -> tuple[Any, ...]:
-    return _again, (type(problem).__mro__[1], problem.args, vars(problem))
+    return _again, (_twins[type(problem)], problem.args, vars(problem))
 
 
 def _again(kind: type[SkykeyError], args: tuple[Any, ...], state: dict[str, Any]) -> SkykeyError:
@@ -378,8 +408,8 @@ def _again(kind: type[SkykeyError], args: tuple[Any, ...], state: dict[str, Any]
 def _advice(error: HTTPError, why_anonymous: str | None) -> str | None:
     match error:
         case Gone():
-            path = error.url or ""
-            return next((instead for part, instead in _INSTEAD if part in path), None)
+            retired = _RETIRED.search(error.url or "")
+            return _INSTEAD[retired[2]].format(unquote(retired[1])) if retired else None
         case NotAuthenticated() | Forbidden() if why_anonymous is not None:
             return why_anonymous
         case NotAuthenticated() | Forbidden():

@@ -63,7 +63,7 @@ class GraceDbLogHandler(logging.Handler):
         super().__init__()
         self.gracedb = gracedb
         self.graceid = graceid
-        self._usual = _Preformatted()
+        self._usual = _Preformatted(logging.BASIC_FORMAT)
         self._begin()
 
     def _begin(self) -> None:

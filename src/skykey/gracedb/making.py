@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from skykey.calls.call import Repeat
 from skykey.calls.flow import pause
 from skykey.gracedb.annotations import shapes
 from skykey.gracedb.exceptions import OutcomeUnknown
 from skykey.gracedb.searching import SearchingFlows, following
 from skykey.gracedb.sending import with_query
-from skykey.gracedb.settling import CREATED, Unsettled, stand_in, told
+from skykey.gracedb.settling import CREATED, Unsettled, is_by, stand_in, told
 from skykey.gracedb.uploads import content_id
 from skykey.values.errors import NotFound, SkykeyError, TimedOut
 
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     from skykey.gracedb.alike import One
     from skykey.gracedb.response import Response
     from skykey.gracedb.sending import FilePart
+    from skykey.gracedb.settling import Begun
 
 # After these the server may still be at it.
 _GATEWAY_TIMED_OUT: Final = frozenset({408, 504})
 # Pauses before each look, in seconds: a connection that was lost, a server that may still be at it.
-_LOST: Final = (0.0, 1.0)
+_LOST: Final = (0.0, 1.0, 2.0)
 _AT_IT: Final = (0.5, 1.0, 2.0, 3.0, 4.0)
 _LATEST: Final = 50
+# What stays as it was sent.
 _SAME: Final = "group", "pipeline", "search"
 _LOOKS: Final = (*_SAME, "content_id")
 
@@ -56,8 +59,9 @@ class MakingFlows(SearchingFlows):
 
     def _posted(self, fields: Mapping[str, Any], file: FilePart, one: One) -> Flow[Response]:
         url = yield from self._listing("events")
-        begun = self._clock.steady()
-        left = self._options.patience.repeats
+        begun = self._begin()
+        is_once = self._options.repeat_of("POST", Repeat.UNDONE) is Repeat.NEVER
+        left = 0 if is_once else self._options.patience.repeats
         ident = fields["content_id"]
         while True:
             try:
@@ -68,12 +72,13 @@ class MakingFlows(SearchingFlows):
                         fields=fields,
                         file=file,
                         doing=f"creating an event of {file.filename}",
-                        check=f"skykey gracedb get event {ident}, or client.event({ident!r})",
+                        check=f"skykey gracedb get event {ident}",
+                        repeat=Repeat.UNDONE,
                     )
                 )
             except OutcomeUnknown as problem:
                 unknown = problem
-            is_at_it = isinstance(unknown, TimedOut) or getattr(unknown, "status_code", None) in _GATEWAY_TIMED_OUT
+            is_at_it = _is_at_it(unknown)
             try:
                 found = yield from self._made(one, fields, begun, _AT_IT if is_at_it else _LOST)
             except SkykeyError as problem:
@@ -90,7 +95,7 @@ class MakingFlows(SearchingFlows):
             left -= 1
 
     def _made(
-        self, one: One, fields: Mapping[str, Any], begun: float, pauses: tuple[float, ...]
+        self, one: One, fields: Mapping[str, Any], begun: Begun, pauses: tuple[float, ...]
     ) -> Flow[Response | None]:
         """The event, if the server has it; None if it surely was not made so far.
 
@@ -101,7 +106,7 @@ class MakingFlows(SearchingFlows):
         fields
             That were sent.
         begun
-            When that was first tried, on the steady clock.
+            When that was first tried.
         pauses
             Before each look.
 
@@ -130,6 +135,7 @@ class MakingFlows(SearchingFlows):
                 raise Unsettled("this client was creating another event of the same content")
             is_free = event.get("graceid") not in one.taken
             if is_free and _is_alike(event, fields) and self._is_new(answer, event, begun):
+                yield from self._refuse_others(event, fields)
                 return stand_in(answer, CREATED, {"warnings": [], **event})
             has_older = True
         if failed is not None:
@@ -140,7 +146,23 @@ class MakingFlows(SearchingFlows):
             raise Unsettled("it has an older event of the same content, and newer ones that may be this one")
         return None
 
-    def _has_candidates(self, one: One, fields: Mapping[str, Any], begun: float) -> Flow[bool]:
+    def _refuse_others(self, event: Mapping[str, Any], fields: Mapping[str, Any]) -> Flow[None]:
+        """See that an event is not somebody else's, and has what was asked for.
+
+        Raises
+        ------
+        Unsettled
+            If it is, or has not: it may be this one all the same, so that nothing is sent again.
+        """
+        graceid, submitter = event.get("graceid"), event.get("submitter")
+        if submitter is not None and not is_by((yield from self._user()), submitter):
+            raise Unsettled(f"it has {graceid}, with the same content, which {submitter} has submitted")
+        there = event.get("labels")
+        missing = [name for name in fields.get("labels") or () if isinstance(there, list) and name not in there]
+        if missing:
+            raise Unsettled(f"it has {graceid}, with the same content, and without the labels {', '.join(missing)}")
+
+    def _has_candidates(self, one: One, fields: Mapping[str, Any], begun: Begun) -> Flow[bool]:
         """Whether there are events since then that may be the one: content tells of one event only."""
         listing = with_query((yield from self._listing("events")), {"count": _LATEST, "sort": "-created"})
         answer = yield from self._send("GET", listing)
@@ -151,7 +173,7 @@ class MakingFlows(SearchingFlows):
         is_cut = len(new) == len(rows) and following(page, len(rows), listing) is not None
         return is_cut or any(_is_alike(row, fields) for row in free)
 
-    def _is_new(self, answer: Response, event: Mapping[str, Any], begun: float) -> bool:
+    def _is_new(self, answer: Response, event: Mapping[str, Any], begun: Begun) -> bool:
         """Whether an event was made since then.
 
         Raises
@@ -165,5 +187,13 @@ class MakingFlows(SearchingFlows):
         return created >= since
 
 
+def _is_at_it(unknown: OutcomeUnknown) -> bool:
+    """Whether the server may still make the event, or has even said that it did."""
+    timed_out = isinstance(unknown, TimedOut) or getattr(unknown, "status_code", None) in _GATEWAY_TIMED_OUT
+    return timed_out or unknown.was_accepted
+
+
 def _is_alike(event: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
-    return all((event.get(name) or None) == (fields.get(name) or None) for name in _SAME)
+    is_same = all((event.get(name) or None) == (fields.get(name) or None) for name in _SAME)
+    offline = event.get("offline")
+    return is_same and (offline is None or offline == fields.get("offline"))

@@ -32,7 +32,7 @@ READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Verbs that change nothing (RFC 9110, 9.2.1)."""
 
 _TOO_MANY: Final = 429
-_NO_VERSION: Final = frozenset({None, "default"})
+_NO_VERSION: Final = frozenset({None, "", "default"})
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class Options:
     @property
     def versioned_url(self) -> Url:
         """The API root that is asked."""
-        if self.api_version in _NO_VERSION:
+        if self.api_version is None:
             return self.service_url
-        return Url(f"{self.service_url}{segment(self.api_version or '')}/")
+        return Url(f"{self.service_url}{segment(self.api_version)}/")
 
     def repeat_of(self, method: str, wanted: Repeat | None) -> Repeat:
         """What of a request may be sent twice.
@@ -86,8 +86,9 @@ class Options:
         if self.allowed_methods is not None:
             if verb not in self.allowed_methods:
                 return Repeat.NEVER
-            # The user's own word: whoever names POST there wants it to be sent again, whatever that does twice.
-            return Repeat.COSTLY if wanted is Repeat.COSTLY else Repeat.SAFE
+            # The user's own word: whoever names POST there wants it to be sent again, whatever that does twice. Where
+            # its maker knows how to do it once, that is what was meant.
+            return wanted if wanted in {Repeat.COSTLY, Repeat.UNDONE} else Repeat.SAFE
         if wanted is None:
             return Repeat.SAFE if verb in READS else Repeat.UNDONE
         return wanted
@@ -123,7 +124,7 @@ def checked(
             shortens=True,
             statuses=_codes(retry_codes),
         ),
-        api_version or None,
+        None if api_version in _NO_VERSION else api_version,
         _verbs(allowed_methods),
         timeouts_of(timeout, Timeouts(CONNECT, SILENCE)),
         bool(remember_root),

@@ -47,8 +47,8 @@ class ReservingFlows(MakingFlows):
             If the server has none, or this client speaks another one.
         """
         version = self._options.api_version
-        if version is None or version == "default":
-            version = (yield from self._root()).get("api-default")
+        if version is None:  # the server's own choice, which may be another one than it was
+            version = yield from self._find(lambda root: _V2 if root.get("api-default") == _V2 else None)
         if version != _V2:
             raise NotOffered(f"{what} is only implemented in API v2", next="make the client with api_version='v2'")
         try:

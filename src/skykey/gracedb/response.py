@@ -284,9 +284,15 @@ class Response(Answer):
         return object.__new__, (type(self),), self.__getstate__()
 
 
-def answers() -> Responses:
-    """Make readers of answers for one call."""
-    return Responses(Response)
+def answers(kind: type[Response] = Response) -> Responses:
+    """Make readers of answers for one call.
+
+    Parameters
+    ----------
+    kind
+        What to make of them.
+    """
+    return Responses(kind)
 
 
 def finished(response: Answer, sent: Sent, seconds: float) -> Response:

@@ -28,7 +28,7 @@ class BadVersion(UsageError):
     def among(cls, versions: Sequence[str] | None) -> BadVersion:
         """With those that there are; None if the server knows no versions."""
         if versions is None:
-            return cls("This server has no versioned API", next="leave api_version away")
+            return cls("This server has no versioned API", next="leave the version of the API away")
         return cls(f"Bad API version. Available versions for this server are: {list(versions)}")
 
 
@@ -53,6 +53,28 @@ class MissingTemplate(SkykeyError, NotImplementedError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.key,), self.__dict__
+
+
+class Filled(Url):
+    """A URL made of a template, which a newer root may have elsewhere.
+
+    Attributes
+    ----------
+    key, values
+        The template, and what stands in it.
+    """
+
+    __slots__ = ("key", "values")
+
+    key: str
+    values: Mapping[str, object]
+
+    @classmethod
+    def of(cls, url: Url, key: str, values: Mapping[str, object]) -> Filled:
+        """With where it comes from."""
+        made = cls(url)
+        made.key, made.values = key, values
+        return made
 
 
 @dataclass(frozen=True)
@@ -108,7 +130,7 @@ class Root:
         found = templates.get(key) if isinstance(templates, dict) else None
         return found if isinstance(found, str) else None
 
-    def filled(self, key: str, values: Mapping[str, object]) -> Url | None:
+    def filled(self, key: str, values: Mapping[str, object]) -> Filled | None:
         """A template with values in its placeholders; None where there is no such template.
 
         Raises
@@ -125,7 +147,7 @@ class Root:
         def fill(placeholder: re.Match[str]) -> str:
             return _quoted(key, placeholder[1], values.get(placeholder[1]))
 
-        return self._own(_PLACEHOLDER.sub(fill, template), f"template {key}")
+        return Filled.of(self._own(_PLACEHOLDER.sub(fill, template), f"template {key}"), key, values)
 
     def _own(self, text: str, what: str) -> Url:
         try:

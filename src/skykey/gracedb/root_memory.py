@@ -1,13 +1,15 @@
 """API roots that were asked for before: in this process, and in the user's cache folder.
 
 One that is younger than ten minutes is used as it is. An older one is asked for again, with its ETag if it had one; if
-the server is away, it serves up to a week.
+the server is away, it serves up to a week. What a client does not find in it, or the server does not know under its
+URL, has it asked for again too (`Asking`).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -126,7 +128,7 @@ class RootMemory:
             info = latest.info
         else:
             info = _document(answer)
-            self._etag = answer.headers.get("etag")
+            self._etag = _tag(answer.headers.get("etag"))
         self._latest = Root(info, self._url, asked)
         self._not_before = 0.0
         if ground.uses_folder:
@@ -168,11 +170,21 @@ def forget() -> None:
 
 _memories: Final[dict[tuple[Url, bool], RootMemory]] = {}
 _NOT_MODIFIED: Final = 304
+# Lists, events and superevents have links, too.
+_OF_OTHERS: Final = frozenset({"numRows", "graceid", "superevent_id"})
+# RFC 9110, 8.8.3, without what is not ASCII.
+_ENTITY_TAG: Final = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,200}"')
+
+
+def _tag(etag: Any) -> str | None:
+    """What can be sent back; a broken one from the folder would keep every request from being sent."""
+    return etag if isinstance(etag, str) and _ENTITY_TAG.fullmatch(etag) else None
 
 
 def _document(answer: Response) -> dict[str, Any]:
     info = answer.json()
-    if not isinstance(info, dict) or not isinstance(info.get("links", info.get("templates")), dict):
+    has_urls = isinstance(info, dict) and isinstance(info.get("links", info.get("templates")), dict)
+    if not isinstance(info, dict) or not has_urls or not _OF_OTHERS.isdisjoint(info):
         where = answer.url.without_query()
         raise Unreadable(
             f"{where} is not the root of a GraceDB API",
@@ -220,7 +232,7 @@ def _read(url: Url, *, anonymous: bool) -> tuple[Root, str | None] | None:
         match json.loads(text):
             case {"form": 1, "url": str(whose), "asked": int() | float() as asked, "root": dict(info), "etag": etag}:
                 root = Root(info, url, float(asked))
-                return (root, etag if isinstance(etag, str) else None) if whose == url else None
+                return (root, _tag(etag)) if whose == url else None
             case _:
                 pass
     except (StoreRefused, OSError, ValueError, RecursionError):

@@ -132,7 +132,9 @@ def given_body(data: Any, files: Any = None, document: Any = None) -> tuple[byte
     if hasattr(data, "read"):
         data = data.read()
     match data:
-        case None | b"" | "":
+        case None | b"" | "" | [] | ():
+            return body_of(document=document)
+        case Mapping() if not data:
             return body_of(document=document)
         case bytes() | bytearray():
             return bytes(data), None

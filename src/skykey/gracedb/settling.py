@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from skykey.gracedb.alike import Alike
+from skykey.gracedb.alike import ALIKE
 from skykey.gracedb.annotations import shapes
 from skykey.gracedb.checks import CheckingFlows
 from skykey.gracedb.exceptions import HTTPError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from skykey.calls.flow import Flow
     from skykey.gracedb.alike import One
     from skykey.values.url import Url
+
+    Begun = tuple[float, float]  # steady and wall
 
 CREATED: Final = 201
 GONE: Final = 204
@@ -134,17 +136,32 @@ class SettlingFlows(CheckingFlows):
         return (yield from self._reach(look, "DELETE", url, doing=doing))
 
     def _one(self, *looks: Hashable) -> AbstractContextManager[One]:
-        """A request among those of this client that look like it, for as long as it takes.
+        """A request among those to this server that look like it, for as long as it takes.
 
         Parameters
         ----------
         looks
             How it looks.
         """
-        alike: Alike = vars(self).setdefault("_alike", Alike())
-        return alike.one(looks, self._clock)
+        return ALIKE.one((self._options.service_url, *looks), self._clock)
 
-    def _since(self, answer: Response, begun: float) -> float | None:
+    def _user(self) -> Flow[Any]:
+        """Whom the server takes the user for (see `is_by`).
+
+        Raises
+        ------
+        Unsettled
+            If it does not say.
+        """
+        link = yield from self._link("user-info")
+        if link is None:
+            raise Unsettled("this server does not say who is asking")
+        return (yield from self._send("GET", link)).json()
+
+    def _begin(self) -> Begun:
+        return self._clock.steady(), self._clock.wall()
+
+    def _since(self, answer: Response, begun: Begun) -> float | None:
         """When something began, on the server's clock.
 
         Parameters
@@ -152,15 +169,24 @@ class SettlingFlows(CheckingFlows):
         answer
             The server's latest.
         begun
-            On this machine's steady clock.
+            On this machine's clocks.
 
         Returns
         -------
         float or None
             Seconds since 1970, a little early because the server cuts its times; None if it does not tell its time.
+
+        Raises
+        ------
+        Unsettled
+            If this machine does not know how long ago that was.
         """
         now = times.date(Head(answer.status_code, dict(answer.headers), answer.url))
-        return None if now is None else now - (self._clock.steady() - begun) - _TOLERANCE
+        steady, wall = begun
+        passed = self._clock.steady() - steady
+        if abs(self._clock.wall() - wall - passed) > _TOLERANCE:
+            raise Unsettled("this machine slept meanwhile, or its clock was set")
+        return None if now is None else now - passed - _TOLERANCE
 
 
 def told(answer: Response, key: str) -> Any:
@@ -178,6 +204,24 @@ def told(answer: Response, key: str) -> Any:
     except ValueError:
         return None
     return document.get(key) if isinstance(document, dict) else None
+
+
+def is_by(user: Any, name: Any) -> bool:
+    """Whether something is the user's: servers name them by account, or by first and last name.
+
+    Parameters
+    ----------
+    user
+        What the server says of the user.
+    name
+        Who made it: a name, or an object of several.
+    """
+    if not isinstance(user, dict):
+        return False
+    names = [user.get("username"), user.get("email"), f"{user.get('first_name')} {user.get('last_name')}"]
+    known = {name.lower() for name in names if isinstance(name, str) and name and name != "AnonymousUser"}
+    said = name.values() if isinstance(name, dict) else [name]
+    return any(isinstance(each, str) and each.lower() in known for each in said)
 
 
 def matching(entries: Iterable[dict[str, Any]], like: dict[str, Any]) -> list[dict[str, Any]]:

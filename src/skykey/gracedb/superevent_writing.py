@@ -82,7 +82,7 @@ class SupereventWritingFlows(SearchingFlows):
             "labels": (yield from self._check_labels(labels)),
         }
         url = yield from self._listing("superevents")
-        begun = self._clock.steady()
+        begun = self._begin()
 
         def look() -> Flow[Response | None]:
             event_url = yield from self._url("event-detail-template", graceid=preferred_event)

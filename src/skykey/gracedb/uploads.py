@@ -7,6 +7,7 @@ import os
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from skykey.gracedb.sending import FilePart
+from skykey.gracedb.utils import get_mimetype
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,9 +75,7 @@ def opened(
             f"the server takes no file whose name has a comma: {called!r}", next="give it a name without commas"
         )
     if media_type is None:
-        import mimetypes
-
-        media_type = mimetypes.guess_type(called)[0] or "application/octet-stream"
+        media_type = get_mimetype(called)
     with _content(filename, filecontents) as content:
         yield FilePart(part, called, content, media_type)
 

@@ -47,11 +47,11 @@ def content_id(filecontents: bytes | str) -> UUID:
     >>> content_id(b"abc")
     UUID('ba7816bf-8f01-cfea-4141-40de5dae2223')
     """
-    from hashlib import sha256
     from uuid import UUID
 
-    content = filecontents.encode() if isinstance(filecontents, str) else filecontents
-    return UUID(bytes=sha256(content).digest()[:16])
+    from skykey.gracedb import uploads
+
+    return UUID(uploads.content_id(filecontents.encode() if isinstance(filecontents, str) else filecontents))
 
 
 def event_or_superevent(func: Callable[..., T]) -> Callable[..., T]:

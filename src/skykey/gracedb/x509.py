@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LEAST: Final = 600.0
 """Seconds that a certificate must have left when it is found; one that is named counts to its end."""
 
-REMEDY: Final = "name a certificate and its key by cred=, or put them where X509_USER_PROXY points to"
+REMEDY: Final = "name a certificate and its key (cred=, --creds), or put them where X509_USER_PROXY points to"
 
 _CERTIFICATE: Final = "X509_USER_CERT"
 _KEY: Final = "X509_USER_KEY"

@@ -65,7 +65,7 @@ def test_a_server_without_groups_is_a_type_error(face: str) -> None:
     with Gracedb(lambda _: gone, without=("em-groups",)) as server:
         client = Asker(face, server.url)
         assert client.client.__class__.em_groups.__doc__
-        with pytest.raises(Gone, match=r"does not offer this any more.*\n.*deprecated.*\n.*write_log"):
+        with pytest.raises(Gone, match=r"does not offer this any more.*\n.*deprecated.*\n.*create log G1"):
             client.write_emobservation("G1", "ZTF", 1, 1, 1, 1, STARTS[0], 1)
         with pytest.raises(Gone):
             client.emobservations("S1")

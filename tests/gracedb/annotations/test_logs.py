@@ -111,6 +111,15 @@ def test_an_entry_with_a_file_is_found_without_it(tmp_path: Path) -> None:
         assert Asker("sync", server.url).write_log("G1", "hi", file).json()["N"] == 2
 
 
+def test_an_entry_that_lost_its_tags_passes_for_a_whole_one() -> None:
+    with Server(None, entry(7, tag_names=["pe"])) as server:
+        with pytest.raises(OutcomeUnknown) as caught:
+            Asker("sync", server.url).write_log("G1", "hi", tag_name=["pe", "sky_loc, psd"])
+        assert "entry 7, which may be this one, without sky_loc, psd" in " ".join(caught.value.__notes__)
+        server.lost, server.entries = None, [entry(8, tag_names=["psd", "pe"])]
+        assert Asker("sync", server.url).write_log("G1", "hi", tag_name="pe,psd").settled
+
+
 def test_a_log_that_cannot_be_read_says_that_nothing_is_in_it() -> None:
     with Server(None, key="entries") as server, pytest.raises(OutcomeUnknown):
         Asker("sync", server.url).write_log("G1", "hi")
@@ -184,7 +193,7 @@ def test_standard_input_is_read_as_text(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("tags", [None, [], (), "", set()])
 def test_no_tags_are_sent_as_some(tags: Any) -> None:
     with Gracedb(lambda _: answer({}, 201)) as server:
-        Asker("sync", server.url).write_log("G1", "hi", tag_name=tags or None, displayName=None)
+        Asker("sync", server.url).write_log("G1", "hi", tag_name=tags, displayName="")
     assert form(server.asked[0]) == {"comment": ["hi"]}
 
 

@@ -30,8 +30,6 @@ def test_what_is_no_log_is_an_empty_one(document: Any) -> None:
 @pytest.mark.parametrize("document", [CLASSIC, CURRENT, CURRENT["files"]])
 def test_one_kind_of_files_is_empty(document: Any) -> None:
     assert shapes.file_names(document) == ["a.txt", "a.txt,0"]
-    assert shapes.file_url(document, "a.txt,0") == "https://x/a.txt,0"
-    assert shapes.file_url(document, "b") is None
 
 
 @pytest.mark.parametrize("document", [{"files": [{}]}, {"files": 3}, 3, [1], {"files": [{"filename": None}]}])

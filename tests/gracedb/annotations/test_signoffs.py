@@ -67,3 +67,11 @@ def test_a_server_without_instruments_is_a_type_error(face: str, given: str, cod
         client.create_signoff("S1", "operator", "OK", "c", given)
     assert server.sent == [f"GET superevents/S1/signoffs/OP{code}/", "POST superevents/S1/signoffs/"]
     assert form(server.asked[1])["instrument"] == [code]
+
+
+def test_a_list_that_the_server_does_not_have_any_more_is_believed() -> None:
+    with Gracedb(lambda _: answer({}, 201)) as server:
+        Asker("sync", server.url).ping()
+        server.without = ("instruments",)
+        Asker("sync", server.url).create_signoff("S1", "OP", "OK", "c", instrument="K1")
+        assert form(server.asked[-1])["instrument"] == ["K1"]

@@ -44,5 +44,8 @@ def test_what_cannot_be_right_is_sent(face: str, kind: Any, more: dict[str, Any]
 
 
 def test_a_server_that_makes_none_any_more_says_so_in_its_own_words_only() -> None:
-    with Gracedb(lambda _: answer("deprecated", 410)) as server, pytest.raises(Gone, match=r"client.notices"):
+    with (
+        Gracedb(lambda _: answer("deprecated", 410)) as server,
+        pytest.raises(Gone, match="skykey gracedb list notices S1"),
+    ):
         Asker("sync", server.url).create_voevent("S1", "PR")

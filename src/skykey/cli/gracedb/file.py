@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from skykey.cli.gracedb.answers import told
+from skykey.cli.gracedb.answers import hand_over, is_taken, told
 from skykey.cli.gracedb.anywhere import command
 from skykey.cli.gracedb.arguments import object_id
 from skykey.cli.gracedb.given import client, given
@@ -47,6 +47,9 @@ def file(object_id: str, filename: str, destination: str) -> None:
 
 
 def _print(download: Download, filename: str) -> None:
+    if is_taken():
+        hand_over(download.content)
+        return
     if on_terminal():
         content = download.content
         try:

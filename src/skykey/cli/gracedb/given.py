@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _META: Final = "skykey.cli.gracedb"
 SERVICE_URL: Final = "GRACEDB_SERVICE_URL"
 
-_said: ContextVar[str | None] = ContextVar("skykey_gracedb_version", default=None)
+_program: Final[ContextVar[tuple[str | None, type[GraceDb] | None]]] = ContextVar("program", default=(None, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ def client() -> Iterator[GraceDb]:
     with through(said.proxy):
         from skykey.gracedb.rest import GraceDb
 
-        with GraceDb(force_noauth=said.force_noauth, fail_if_noauth=said.fail_if_noauth, **options) as made:
+        kind = _program.get()[1] or GraceDb
+        with kind(force_noauth=said.force_noauth, fail_if_noauth=said.fail_if_noauth, **options) as made:
             yield made
 
 
@@ -115,13 +116,21 @@ def _is_token(text: str) -> bool:
 
 
 @contextlib.contextmanager
-def named(version: str) -> Iterator[None]:
-    """Let ``--version`` say this, for a program that runs the command under another name."""
-    token = _said.set(version)
+def named(version: str, kind: type[GraceDb] | None = None) -> Iterator[None]:
+    """Let ``--version`` say this, for a program that runs the command under another name.
+
+    Parameters
+    ----------
+    version
+        In place of Skykey's.
+    kind
+        The class of the client; None for the usual one.
+    """
+    token = _program.set((version, kind))
     try:
         yield
     finally:
-        _said.reset(token)
+        _program.reset(token)
 
 
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -135,7 +144,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
         from skykey import version
 
-        click.echo(_said.get() or f"skykey {version()}")
+        click.echo(_program.get()[0] or f"skykey {version()}")
         ctx.exit()
 
 

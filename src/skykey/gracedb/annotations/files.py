@@ -13,6 +13,7 @@ from skykey.values.errors import UsageError
 if TYPE_CHECKING:
     from skykey.calls.flow import Flow
     from skykey.gracedb.response import Response
+    from skykey.values.url import Url
 
 
 class FileFlows(ObjectFlows):
@@ -95,8 +96,14 @@ class FileFlows(ObjectFlows):
         url = yield from self._object_url(
             object_id, "files-template", "superevent-file-detail-template", filename=filename, file_name=filename
         )
-        return (yield from self._open(url, doing=f"getting {filename} of {object_id}"))
+        return (yield from self._open(url, doing=f"getting {filename} of {object_id}", is_page=_is_page(filename)))
 
     @download
-    def _file_at(self, url: str) -> Flow[None]:
-        return (yield from self._open(url))
+    def _file_at(self, url: Url) -> Flow[None]:
+        # Beside files there are pages at a server, too.
+        return (yield from self._open(url, is_page="/files/" not in url.path or _is_page(url.path)))
+
+
+def _is_page(name: str) -> bool:
+    """Whether a file may be a web page, by its name; else a page in its place is somebody's login."""
+    return name.partition(",")[0].lower().endswith((".html", ".htm", ".xhtml"))

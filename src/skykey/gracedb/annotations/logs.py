@@ -10,17 +10,20 @@ from skykey.calls.faces import method
 from skykey.calls.flow import pause
 from skykey.gracedb.annotations import shapes
 from skykey.gracedb.annotations.objects import ObjectFlows
-from skykey.gracedb.checks import NotOffered, texts, whole
+from skykey.gracedb.checks import texts, whole
 from skykey.gracedb.exceptions import WrongType
-from skykey.gracedb.settling import CREATED, Unsettled, stand_in, told
+from skykey.gracedb.settling import CREATED, Unsettled, is_by, stand_in, told
 from skykey.gracedb.uploads import STDIN, opened, text_of
 from skykey.gracedb.warned import warn
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from skykey.calls.flow import Flow
     from skykey.gracedb.alike import One
     from skykey.gracedb.response import Response
+    from skykey.gracedb.settling import Begun
     from skykey.values.url import Url
 
 _EVENT: Final = "event-log-template"
@@ -146,7 +149,7 @@ class LogFlows(ObjectFlows):
             raise UsageError("filecontents needs a filename, which is what the server calls them")
         fields = {"comment": message, "tagname": tags, "displayName": shown, "label": label}
         url = yield from self._object_url(object_id, _EVENT, _SUPEREVENT)
-        begun = self._clock.steady()
+        begun = self._begin()
         with contextlib.ExitStack() as stack:
             file, called = None, ""
             if filename:
@@ -159,19 +162,16 @@ class LogFlows(ObjectFlows):
                 url,
                 fields=fields,
                 file=file,
-                settle=lambda: self._written(one, url, str(message), called, begun),
+                settle=lambda: self._written(one, url, fields, called, begun),
                 doing=f"adding a log entry to {object_id}",
                 check=f"skykey gracedb list logs {object_id}",
             )
             one.answer = told(response, "N")
             return response
 
-    def _written(self, one: One, url: Url, message: str, filename: str, begun: float) -> Flow[Response]:
+    def _written(self, one: One, url: Url, fields: Mapping[str, Any], filename: str, begun: Begun) -> Flow[Response]:
         """The entry, if there is exactly one that is certainly this one."""
-        link = yield from self._link("user-info")
-        if link is None:
-            raise NotOffered("this server does not say who is asking")
-        user = (yield from self._send("GET", link)).json()
+        user = yield from self._user()
         found: list[shapes.Entry] = []
         for wait in _LOOKS:
             yield from pause(wait)
@@ -180,25 +180,31 @@ class LogFlows(ObjectFlows):
             found = [
                 entry
                 for entry in shapes.log_entries(answer.json())
-                if str(entry.get("comment")).strip() == message.strip()
+                if str(entry.get("comment")).strip() == str(fields["comment"]).strip()
                 and (entry.get("filename") or "") == filename
                 and since is not None
                 and (shapes.moment(entry.get("created")) or 0.0) >= since
-                and _is_by(user, entry.get("issuer"))
+                and is_by(user, entry.get("issuer"))
                 and entry.get("N") not in one.taken
             ]
             if not one.is_alone:
                 raise Unsettled("this client was writing another entry that looks the same")
             if len(found) == 1:
+                _refuse_untagged(found[0], fields["tagname"])
                 return stand_in(answer, CREATED, found[0])
         raise Unsettled(f"the log has {len(found)} entries that may be this one")
 
 
-def _is_by(user: Any, issuer: Any) -> bool:
-    """Whether an entry's issuer is the user: servers name them by account, or by first and last name."""
-    if not isinstance(user, dict):
-        return False
-    names = [user.get("username"), user.get("email"), f"{user.get('first_name')} {user.get('last_name')}"]
-    known = {name.lower() for name in names if isinstance(name, str) and name and name != "AnonymousUser"}
-    said = issuer.values() if isinstance(issuer, dict) else [issuer]
-    return any(isinstance(name, str) and name.lower() in known for name in said)
+def _refuse_untagged(entry: shapes.Entry, tags: list[str]) -> None:
+    """See that an entry has its tags, which a server writes behind it.
+
+    Raises
+    ------
+    Unsettled
+        If it has not.
+    """
+    there = entry.get("tag_names")
+    wanted = [name.strip() for tag in tags for name in tag.split(",")]
+    missing = [name for name in wanted if isinstance(there, list) and name and name not in there]
+    if missing:
+        raise Unsettled(f"the log has entry {entry.get('N')}, which may be this one, without {', '.join(missing)}")

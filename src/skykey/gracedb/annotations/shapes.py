@@ -76,25 +76,6 @@ def file_names(document: Any) -> list[str]:
     return found
 
 
-def file_url(document: Any, name: str) -> str | None:
-    """Where a list of files says that one is; None if it does not.
-
-    Parameters
-    ----------
-    document
-        What the server sent.
-    name
-        Of the file.
-    """
-    listed = document.get("files", document) if isinstance(document, dict) else document
-    if isinstance(listed, dict):
-        url = listed.get(name)
-    else:
-        entry = next((entry for entry in listed if isinstance(entry, dict) and entry.get("filename") == name), {})
-        url = next((entry[key] for key in ("file", "url", "self") if isinstance(entry.get(key), str)), None)
-    return url if isinstance(url, str) else None
-
-
 def moment(text: Any) -> float | None:
     """A point in time as servers write it, in seconds since 1970; None for what is none.
 

@@ -215,7 +215,7 @@ class SignoffFlows(ObjectFlows):
         """The codes of type and instrument."""
         kind = yield from self._code("signoff-types", signoff_type, "signoff_type")
         if kind == _OPERATOR and not instrument:
-            raise UsageError("Operator signoffs require an instrument", next="give one: instrument='H1'")
+            raise UsageError("Operator signoffs require an instrument", next="name one, such as H1")
         if not instrument:
             return kind, ""
         return kind, (yield from self._code("instruments", instrument, "instrument", _INSTRUMENTS))

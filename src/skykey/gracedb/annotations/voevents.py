@@ -118,7 +118,7 @@ class VoeventFlows(ObjectFlows):
         """
         kind = yield from self._code("voevent-types", voevent_type, "voevent_type")
         if kind == _INITIAL and not skymap_filename:
-            raise UsageError("Skymap file is required for 'initial' VOEvents", next="give skymap_filename")
+            raise UsageError("Skymap file is required for 'initial' VOEvents", next="name the file of the sky map")
         if MassGap is not None:
             raise UsageError('"MassGap" parameter has been replaced by HasMassGap.', next="give HasMassGap")
         fields: dict[str, Any] = {
