@@ -261,6 +261,21 @@ def test_a_verified_token_is_said_to_be_one(run: Run, keys: str) -> None:
     unseen(result, given.rpartition(".")[2])
 
 
+@pytest.mark.parametrize("is_verified", [True, False])
+def test_what_is_said_of_a_token_does_not_command_the_terminal(
+    run: Run, tmp_path: Path, keys: str, is_verified: bool
+) -> None:
+    title, reversed_ = "\x1b]0;t\x07", "\u202e"
+    issuer, file = f"{ISSUER}/{title}{reversed_}", tmp_path / f"{title}{reversed_}given"
+    file.write_text(signed(iss=issuer))
+    more = ["--verify", "--issuer", issuer, "--jwks", keys, "--audience", "tap"] if is_verified else []
+    result = run("decode", str(file), *more)
+    assert result.exit_code == 0, result.stderr
+    assert "verified: the token in " in result.stderr
+    assert (f" {ISSUER}/\ufffd]0;t\ufffd\ufffd with " in result.stderr) is is_verified
+    assert not {"\x1b", "\x07", reversed_}.intersection(result.output)
+
+
 @pytest.mark.parametrize(
     ("claims", "more", "said"),
     [

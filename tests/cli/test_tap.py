@@ -276,7 +276,7 @@ def test_tables_and_columns(run: Run, promised: Promised, tmp_path: Path) -> Non
     assert run("rubin", "tap", "tables", "--out", str(tmp_path / "x.csv")).stdout == ""
     mistyped = run("rubin", "tap", "columns", "cdb_lsstcam.vist1")
     assert (mistyped.exit_code, "did you mean cdb_lsstcam.visit1" in mistyped.stderr) == (2, True)
-    assert "Next: skykey rubin tap tables\n" in run("rubin", "tap", "columns", "q").stderr
+    assert "Next: list them: skykey rubin tap tables\n" in run("rubin", "tap", "columns", "q").stderr
 
 
 # -- failures

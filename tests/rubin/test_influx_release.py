@@ -197,7 +197,8 @@ def test_one_empty_result_is_not_another(box: Box) -> None:
     assert client.null_result.shape == (0, 0)
 
 
-def test_an_attribute_that_needs_a_login_says_what_is_missing(box: Box) -> None:
+def test_an_attribute_that_needs_a_login_says_what_is_missing(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skykey.calls.repeats.backed_off", lambda *_: 0.001)
     box.controls.fault(status=503, service="repertoire", times=99)
     client = InfluxQueryClient("usdf", repertoire_site="box", auth=("user", box.token))
     with pytest.raises(SkykeyError):

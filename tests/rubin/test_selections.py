@@ -28,10 +28,10 @@ from hypothesis import strategies as st
 
 import skykey
 from skykey.calls import windows
-from skykey.rubin import selections
+from skykey.rubin import selections, topic_parts
 from skykey.rubin.connections import get_clients
 from skykey.rubin.influx_query import AsyncInfluxQueryClient, InfluxQueryClient
-from skykey.rubin.selections import Selection
+from skykey.rubin.topic_parts import Selection
 from skykey.sandbox import Box, running
 from skykey.sandbox.influxdb import influxql as servers  # reads statements, written independently
 from skykey.sandbox.influxdb.line_protocol import Point, line
@@ -55,26 +55,32 @@ from tests.wire.server import Answer, Seen, Server, chunk, reply, serving
 SECOND = 10**9
 BEGIN = 1_774_000_000 * SECOND
 TYPES = {float: "float", int: "integer", str: "string", bool: "boolean"}
-DEFAULTS = ("_MOST_CELLS", "_FASTEST", "_SAMPLE", "_MOST_FIELDS", "_AT_ONCE")
+LIMITS = {
+    "_MOST_CELLS": topic_parts,
+    "_FASTEST": topic_parts,
+    "_SAMPLE": topic_parts,
+    "_MOST_FIELDS": topic_parts,
+    "_AT_ONCE": selections,
+}
 
 # -- the limits, made tiny
 
 
 @contextlib.contextmanager
 def limits(*, most_windows: int = 12, **changed: float) -> Iterator[None]:
-    """Other limits of one statement than those of the module."""
+    """Other limits of one statement than those of the modules."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(windows, "_MOST_WINDOWS", most_windows)
         for name, value in changed.items():
-            patch.setattr(selections, f"_{name}", value)
+            patch.setattr(LIMITS[f"_{name}"], f"_{name}", value)
         yield
 
 
 @contextlib.contextmanager
-def in_windows(of_rows: float, **changed: float) -> Iterator[None]:
+def in_windows(of_rows: float, *, most_windows: int = 12, **changed: float) -> Iterator[None]:
     """Every range is sampled, and cut into windows of about so many rows of one field."""
     tiny: dict[str, float] = {"MOST_CELLS": of_rows * 2, "FASTEST": 1e15, "SAMPLE": 2} | changed
-    with limits(**tiny):
+    with limits(most_windows=most_windows, **tiny):
         yield
 
 
@@ -457,9 +463,10 @@ def test_bursts_do_not_make_more_windows_than_there_may_be() -> None:
 @pytest.mark.parametrize("at_once", [1, 2, 4])
 def test_no_more_statements_are_under_way_than_was_said(way: Way, at_once: int) -> None:
     narrow, wide = regular(24), regular(4, fields=9)
-    for influx, more in ((narrow, {}), (wide, {"MOST_FIELDS": 1})):
+    cases: list[tuple[Influx, int, dict[str, int]]] = [(narrow, 12, {}), (wide, 3, {"MOST_FIELDS": 1})]
+    for influx, windows_, more in cases:
         influx.delay = 0.02
-        with asking(influx) as (client, _), in_windows(of_rows=2, AT_ONCE=at_once, **more):
+        with asking(influx) as (client, _), in_windows(of_rows=2, most_windows=windows_, AT_ONCE=at_once, **more):
             way(client, "t", "*", instant(BEGIN), last(24))
         assert min(at_once, 2) <= influx.most <= at_once
         assert len(influx.asked) > 9
@@ -824,7 +831,6 @@ def test_a_cancelled_question_leaves_no_statement_under_way(how: str, ceiling: C
 
 PROGRAM = """
 import sys
-from skykey.rubin import selections
 from tests.rubin.test_selections import BEGIN, in_windows, instant, last, leftover, streamed
 from tests.tables.test_rows import client_at
 
@@ -984,4 +990,4 @@ def test_saved_windows_have_the_rows_of_one_table(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_the_limits() -> None:
-    assert [getattr(selections, name) for name in DEFAULTS] == [5e7, 50.0, 1000, 100, 4]
+    assert [getattr(where, name) for name, where in LIMITS.items()] == [5e7, 50.0, 1000, 100, 4]

@@ -52,7 +52,11 @@ def rows_of(data: bytes, sizes: list[int] | None = None, **more: Any) -> Parquet
 
 
 def read(data: bytes, **more: Any) -> pa.Table:
-    return rows_of(data, **more).table().arrow
+    return together(rows_of(data, **more))
+
+
+def together(rows: ParquetRows) -> pa.Table:
+    return pa.concat_tables(list(rows))
 
 
 NUMBERS = pa.table({"x": pa.array([1, None, 3], pa.int32())})
@@ -62,23 +66,22 @@ NUMBERS = pa.table({"x": pa.array([1, None, 3], pa.int32())})
 def test_it_comes_in_pieces_and_is_read_whole(sizes: list[int], values: list[int | None]) -> None:
     table = pa.table({"x": pa.array(values, pa.int32())})
     found = rows_of(file_of(table), sizes)
-    assert found.table().arrow.column("x").to_pylist() == values
+    assert together(found).column("x").to_pylist() == values
     assert found.end == End(complete=True, rows=len(values))
 
 
 def test_what_is_said_of_a_column_is_there() -> None:
     found = rows_of(file_of(NUMBERS, described(INT)), time_scale="tai")
-    field = found.table().arrow.schema.field("x")
+    field = together(found).schema.field("x")
     assert field.metadata == {b"unit": b"m", b"ucd": b"phys.size", b"description": b"how long"}
-    assert found.table().arrow.schema.metadata == {b"time_scale": b"tai"}
-    assert [(column.name, column.unit, column.ucd) for column in found.columns] == [("x", "m", "phys.size")]
+    assert together(found).schema.metadata == {b"time_scale": b"tai"}
 
 
 def test_without_a_description_it_is_what_the_file_says_and_nothing_about_how_it_was_stored() -> None:
     found = rows_of(file_of(NUMBERS, {b"pandas": b"{}"}))
-    assert found.table().arrow.schema.field("x").metadata is None
-    assert found.table().arrow.schema.metadata is None
-    assert (found.columns, found.says_all) == ([], False)
+    assert together(found).schema.field("x").metadata is None
+    assert together(found).schema.metadata is None
+    assert not found.says_all
 
 
 @pytest.mark.parametrize(
@@ -193,7 +196,7 @@ def test_columns_of_one_name_are_told_apart_by_their_description() -> None:
         file_of(pa.table({"x": pa.array([1], pa.int32()), "x:1": pa.array([2], pa.int32())}), described(fields))
     )
     assert found.repeated == {"x": ["x", "x_1"]}
-    assert found.table().arrow.to_pydict() == {"x": [1], "x_1": [2]}
+    assert together(found).to_pydict() == {"x": [1], "x_1": [2]}
 
 
 def fields_of(*names: str) -> str:
@@ -203,9 +206,8 @@ def fields_of(*names: str) -> str:
 def test_a_description_in_another_order_goes_by_names() -> None:
     stored = pa.table({"a": pa.array([1], pa.int32()), "b": pa.array([2], pa.int32())})
     found = rows_of(file_of(stored, described(fields_of("b", "a"))))
-    assert found.table().arrow.to_pydict() == {"a": [1], "b": [2]}
-    assert [field.metadata for field in found.table().arrow.schema] == [{b"unit": b"a"}, {b"unit": b"b"}]
-    assert [column.name for column in found.columns] == ["a", "b"]
+    assert together(found).to_pydict() == {"a": [1], "b": [2]}
+    assert [field.metadata for field in together(found).schema] == [{b"unit": b"a"}, {b"unit": b"b"}]
 
 
 @pytest.mark.parametrize(
@@ -257,4 +259,4 @@ def test_large_files_wait_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     table = pa.table({"x": [str(n) * 9 for n in range(1000)]})
     found = rows_of(file_of(table))
     assert found._spool.file._rolled
-    assert found.table().arrow.to_pydict() == table.to_pydict()
+    assert together(found).to_pydict() == table.to_pydict()

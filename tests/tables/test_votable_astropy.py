@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skykey.tables.table import Table
-from skykey.tables.votable import VOTableTable
+from skykey.tables.votable import VOTableBatches
 from skykey.values.errors import Interrupted, SkykeyError, Unreadable
+from tests.tables.collecting import collected
 
 NULL = -99
 FORMATS = ["tabledata", "binary", "binary2"]
@@ -77,13 +78,7 @@ def written(kinds: list[tuple[str, str | None]], rows: list[list[Any]], serializ
 
 
 def read(data: bytes, sizes: list[int] | None = None) -> Table:
-    reader = VOTableTable()
-    at = 0
-    for size in sizes or ():
-        reader.feed(data[at : at + size])
-        at += size
-    reader.feed(data[at:])
-    return reader.finish()
+    return collected(VOTableBatches(), data, sizes or ())
 
 
 @st.composite

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from skykey.tables.end import End
 from skykey.tables.table import Table
-from skykey.tables.votable import VOTableTable
+from skykey.tables.votable import VOTableBatches
 from skykey.tables.votable_writing import written
 from skykey.values.errors import UsageError
+from tests.tables.collecting import collected
 
 XML = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff").filter(
@@ -60,10 +61,7 @@ def arrow_tables(draw: st.DrawFn) -> pa.Table:
 
 
 def again(given: Any) -> pa.Table:
-    reader = VOTableTable()
-    reader.feed(written(given, "mine"))
-    table: pa.Table = reader.finish().arrow
-    return table
+    return collected(VOTableBatches(), written(given, "mine")).arrow
 
 
 def same(one: Any, other: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Values and names in ADQL: a value stays one, whatever is in it."""
+"""Values in ADQL: a value stays one, whatever is in it."""
 
 import contextlib
 import datetime as dt
@@ -27,13 +27,6 @@ def test_a_text_is_one_literal(text: str) -> None:
     written = adql.literal(text)
     assert re.fullmatch(r"'(?:[^']|'')*'", written, re.DOTALL)
     assert written[1:-1].replace("''", "'") == text
-
-
-@given(TEXTS.filter(bool))
-def test_a_name_is_one_identifier(name: str) -> None:
-    written = adql.identifier(name)
-    assert re.fullmatch(r'"(?:[^"]|"")+"', written, re.DOTALL)
-    assert written[1:-1].replace('""', '"') == name
 
 
 @given(
@@ -185,5 +178,3 @@ def test_what_asks_nothing_is_known(statement: str, empty: bool) -> None:
 def test_names_that_need_no_quotes() -> None:
     assert adql.is_regular("visit1")
     assert not any(adql.is_regular(name) for name in ("1a", "a b", "", "ä", "a.b", 'a"b', "_a"))
-    with pytest.raises(UsageError):
-        adql.identifier("")

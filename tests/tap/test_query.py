@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import threading
 import time
 from typing import Any
 
@@ -15,7 +16,7 @@ from astropy.time import Time
 import skykey
 from skykey.calls.perform import perform
 from skykey.rubin.consdb.tap import _widened
-from skykey.tables.votable import VOTableTable
+from skykey.tables.votable import VOTableBatches
 from skykey.tap.client import TapFlows
 from skykey.tap.customs import Customs
 from skykey.values.clock import SYSTEM_CLOCK
@@ -34,6 +35,7 @@ from skykey.values.errors import (
     UsageError,
 )
 from skykey.wire.pools import PROCESS_POOLS
+from tests.tables.collecting import collected
 from tests.tap.scripted_tap import (
     BINARY2,
     FIELDS,
@@ -152,9 +154,7 @@ def test_tables_go_along(face: Face) -> None:
     assert sent["UPLOAD"] == b"mine,param:mine;raw,param:raw"
     assert sent["QUERY"] == b"select * from tap_upload.mine"
     assert sent["raw"] == votable((1, "a"))
-    reader = VOTableTable()
-    reader.feed(sent["mine"])
-    assert reader.finish().arrow.to_pydict() == {"ra": [1.5, None], "name": ["ä", "b"]}
+    assert collected(VOTableBatches(), sent["mine"]).arrow.to_pydict() == {"ra": [1.5, None], "name": ["ä", "b"]}
 
 
 @pytest.mark.parametrize("second", ["1", "2"])
@@ -482,12 +482,16 @@ def test_a_gateway_that_gave_up_is_not_asked_again(face: Face) -> None:
 
 
 def test_the_total_time_ends_a_query(face: Face) -> None:
+    over = threading.Event()
+
     def slow(_: dict[str, str]) -> bytes:
-        time.sleep(1.0)
+        over.wait(5)
         return as_votable()
 
-    with serving(ScriptedTap(slow)) as server, pytest.raises(TimedOut) as caught:
-        face.do(face.client(server.url, query_timeout=0.3).query, "select 1")
+    with serving(ScriptedTap(slow)) as server:
+        with pytest.raises(TimedOut) as caught:
+            face.do(face.client(server.url, query_timeout=0.3).query, "select 1")
+        over.set()
     assert "as_job=True" in (caught.value.next or "")
 
 

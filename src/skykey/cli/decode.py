@@ -12,7 +12,7 @@ import click
 
 from skykey.cli.lasting import lasting, left
 from skykey.cli.options import with_json, with_site_of_system
-from skykey.cli.output import document, say
+from skykey.cli.output import document, say, visible
 from skykey.cli.systems import SYSTEMS
 from skykey.cli.systems import system as load
 from skykey.values.errors import SkykeyError, UsageError
@@ -215,9 +215,10 @@ def _fetched(url: str) -> object:
 def _talk(claims: Claims, where: str, is_verified: bool, audience: str | None) -> None:
     if is_verified:
         whom = f", for {audience}" if audience else ""
-        say(f"{_bold('verified')}: the token {where} is signed by {claims.issuer} with {claims.header['alg']}{whom}")
+        judged, words = "verified", f"is signed by {claims.issuer} with {claims.header['alg']}{whom}"
     else:
-        say(f"{_bold('NOT verified')}: the token {where} says so of itself, and anybody can write such a token")
+        judged, words = "NOT verified", "says so of itself, and anybody can write such a token"
+    say(f"{click.style(judged, bold=True)}: {visible(f'the token {where} {words}')}")
     now = time.time()
     rows: Sequence[tuple[str, str]] = (("issued", "iat"), ("valid from", "nbf"), ("ends", "exp"))
     for label, claim in rows:
@@ -243,7 +244,3 @@ def _time(claim: object, now: float, *, is_end: bool) -> str | None:
     if is_end:
         return f"{local} ({left(seconds - now)})"
     return f"{local} ({f'{lasting(now - seconds)} ago' if seconds <= now else f'in {lasting(seconds - now)}'})"
-
-
-def _bold(text: str) -> str:
-    return click.style(text, bold=True)

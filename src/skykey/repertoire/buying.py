@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from skykey.calls.faces import method
 from skykey.calls.flow import Flow, need
 from skykey.calls.memo import Memo
 from skykey.repertoire import finding, token_shape
+from skykey.repertoire.advice import Advice, token_page
 from skykey.repertoire.efdauth import InfluxLogins
 from skykey.repertoire.exceptions import (
     RepertoireBadToken,
@@ -25,7 +25,6 @@ from skykey.repertoire.finding import or_none
 from skykey.repertoire.lookups import LookupFlows
 from skykey.repertoire.token_argument import closed, keeper_of
 from skykey.values.clock import SYSTEM_CLOCK
-from skykey.values.errors import Forbidden, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from skykey.credentials.keeper import Keeper
     from skykey.repertoire.models import InfluxDatabaseWithCredentials, InfluxDatabaseWithPointer
     from skykey.repertoire.token_argument import TokenArgument
-    from skykey.values.errors import SkykeyError
     from skykey.values.secret import Secret
     from skykey.values.url import Url
 
@@ -257,7 +255,7 @@ class BuyingFlows(LookupFlows):
         return read_credentials_list(document, base=self.base_url)
 
     def _keeper(self, given: Any) -> Keeper[Bearer]:
-        page = "the site's page /auth/tokens" if self.base_url is None else _tokens(self.base_url)
+        page = "the site's page /auth/tokens" if self.base_url is None else token_page(self.base_url)
         return keeper_of(given, self._reach, page)
 
     def _remembered(self, database: str, token: Secret) -> Memo[InfluxDatabaseWithCredentials | None]:
@@ -280,45 +278,5 @@ def check_home(token: Held[Bearer], base: Url | None) -> None:
         homes = ", ".join(sorted(map(str, reach.origins)))
         raise RepertoireOutOfReach(
             f"the token belongs to {homes} (by {reach.said_by}), and {base.origin} is another site",
-            next=f"create a token at {_tokens(base)}",
+            next=f"create a token at {token_page(base)}",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """What to do when a site refuses a token.
-
-    Parameters
-    ----------
-    site
-        Any URL of it.
-    scopes
-        What a token needs there, as far as that is known before.
-    is_odd
-        Whether what was sent does not look like a token.
-    """
-
-    site: Url
-    scopes: tuple[str, ...] = ()
-    is_odd: bool = False
-
-    def remedy(self, scopes: tuple[str, ...] = ()) -> str:
-        """The next thing to do, with the scopes that a refusal names, if it does."""
-        wanted = scopes or self.scopes
-        what = f"a token with the scope{'s' if len(wanted) > 1 else ''} {' '.join(wanted)}" if wanted else "a token"
-        if self.is_odd:
-            what += f" (what was sent does not look like one: {token_shape.SHAPE})"
-        return f"create {what} at {_tokens(self.site)}; what is found on this machine: skykey why rubin"
-
-    def give(self, problem: SkykeyError) -> None:
-        """Say it in a refusal that a call's remedy does not fit: what it lacks, or that it shows a login page."""
-        if isinstance(problem, Forbidden):
-            blocked = "what the token allows: skykey whoami rubin; if that is enough, ask those who run the site"
-            problem.next = self.remedy(problem.scopes) if problem.scopes else blocked
-        elif isinstance(problem, Unreadable) and problem.status is not None:  # a page: nothing else has a status
-            problem.next = f"if it is a login page, the token was not accepted, or did not arrive: {self.remedy()}"
-
-
-def _tokens(base: Url) -> str:
-    """Where people create tokens."""
-    return f"{base.origin}/auth/tokens"

@@ -9,7 +9,7 @@ from skykey.calls.call import Call, Repeat
 from skykey.calls.faces import Sync, method
 from skykey.calls.flow import Flow, ask, need
 from skykey.calls.json_reader import JsonReader
-from skykey.repertoire.buying import Advice
+from skykey.repertoire.advice import Advice
 from skykey.repertoire.token_shape import has_shape
 from skykey.values.errors import ServiceError, Unreadable
 from skykey.wire.request import Request, Timeouts

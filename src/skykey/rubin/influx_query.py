@@ -14,10 +14,11 @@ from skykey.rubin.influx_database import tag, types_of
 from skykey.rubin.influx_release import ReleaseNames, build_influxdb_query, build_influxdb_top_n_query
 from skykey.rubin.instants import utc_nanoseconds
 from skykey.rubin.logins import login_keeper
-from skykey.rubin.selections import Selection, SelectionFlows
+from skykey.rubin.selections import SelectionFlows
 from skykey.rubin.service import paired, token_of
 from skykey.rubin.sites import find_site
 from skykey.rubin.tokens import token_chain
+from skykey.rubin.topic_parts import Selection
 from skykey.tables.frames import frame, frame_twin
 from skykey.tables.influxdb import InfluxBatches, empty
 from skykey.tables.rows import rows

@@ -1,16 +1,16 @@
-"""Reading one topic: what is asked, in which windows and groups of fields, and how the parts become one table."""
+"""Reading one topic: its parts asked side by side, and how they become one table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from skykey.calls.flow import Flow, bounded, gather, stream
 from skykey.calls.repeats import GATEWAY_TIMEOUT
 from skykey.calls.steps import Batches
-from skykey.calls.windows import Window, ask_windows, plan
+from skykey.calls.windows import Window, ask_windows
 from skykey.rubin import influxql
 from skykey.rubin.influx_database import projected, types_of
+from skykey.rubin.topic_parts import SECOND, Selection, groups_of, is_all, may_be_whole, windows_of
 from skykey.rubin.topic_schemas import SchemaFlows
 from skykey.tables.end import End
 from skykey.tables.influxdb import InfluxBatches, arrow_type, empty
@@ -28,55 +28,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Of one answer: at 16 fields 3 million rows, which take a server some seconds; sites stop statements after 60 to 300.
-_MOST_CELLS: Final = 5e7
-# Of one statement: the widest topics have some 1,500 fields, and a server reads each of them on its own.
-_MOST_FIELDS: Final = 100
-# Telemetry comes at up to 50 Hz. What could be too much for one answer at that rate is sampled first.
-_FASTEST: Final = 50.0
-_SAMPLE: Final = 1000
 # Many users share 150 places for statements at a site.
 _AT_ONCE: Final = 4
 _INDEX: Final = "salIndex"
-_SECOND: Final = 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What is read of one topic.
-
-    Parameters
-    ----------
-    topic
-        Its name.
-    fields
-        Names; empty for all.
-    index
-        Only this ``salIndex``.
-    units
-        Whether the columns are to be described.
-    """
-
-    topic: str
-    fields: tuple[str, ...] = ()
-    index: int | None = None
-    units: bool = False
-
-    @classmethod
-    def of(cls, topic: str, fields: str | Sequence[str], index: int | None = None, *, units: bool = False) -> Selection:
-        """As users write it: one name or several, ``"*"`` or nothing for all."""
-        listed = (fields,) if isinstance(fields, str) else tuple(fields)
-        return cls(topic, () if listed in {("*",), ("",)} else listed, index, units)
-
-    def within(self, window: Window, *, first: int | None = None) -> str:
-        """The statement for a window; with `first` for so many of its rows only."""
-        return influxql.select(
-            self.topic, self.fields, since=window.first, until=window.last, index=self.index, first=first
-        )
-
-    def latest(self, number: int, until: int | None) -> str:
-        """The statement for the latest rows of each series."""
-        return influxql.select(self.topic, self.fields, until=until, index=self.index, latest=number)
 
 
 class SelectionFlows(SchemaFlows):
@@ -86,11 +40,11 @@ class SelectionFlows(SchemaFlows):
         """All rows of a window, in ascending time."""
         statement = chosen.within(window)  # first of all: it refuses what cannot be asked
         known = yield from self._checked(chosen)
-        columns, groups = projected(known, chosen.fields, by_tags=False), _groups(known, chosen)
+        columns, groups = projected(known, chosen.fields, by_tags=False), groups_of(known, chosen)
         windows, whole = yield from self._planned(window, groups, known, columns)
         if whole is None:
             found = yield from ask_windows(
-                windows, lambda each: self._part(groups, each, known, len(windows)), at_once=_AT_ONCE, least=_SECOND
+                windows, lambda each: self._part(groups, each, known, len(windows)), at_once=_AT_ONCE, least=SECOND
             )
             whole = one_after_another(found)
         else:
@@ -101,7 +55,7 @@ class SelectionFlows(SchemaFlows):
         """The latest rows of each series, newest first."""
         statement = chosen.latest(number, until)
         known = yield from self._checked(chosen)
-        columns, groups = projected(known, chosen.fields, by_tags=True), _groups(known, chosen)
+        columns, groups = projected(known, chosen.fields, by_tags=True), groups_of(known, chosen)
         found = yield from gather(
             [self._one(group.latest(number, until), group, known, by_tags=True) for group in groups], at_once=_AT_ONCE
         )
@@ -119,7 +73,7 @@ class SelectionFlows(SchemaFlows):
         """As `_series`, passed on as it comes: batch by batch, or window by window."""
         chosen.within(window)  # first of all: it refuses what cannot be asked
         known = yield from self._checked(chosen)
-        columns, groups = projected(known, chosen.fields, by_tags=False), _groups(known, chosen)
+        columns, groups = projected(known, chosen.fields, by_tags=False), groups_of(known, chosen)
         windows, whole = yield from self._planned(window, groups, known, columns, together=_AT_ONCE)
         rows: int | None = None
         at_once = min(_AT_ONCE, len(windows))
@@ -140,7 +94,7 @@ class SelectionFlows(SchemaFlows):
                     windows[first : first + at_once],
                     lambda each: self._part(groups, each, known, at_once),
                     at_once=at_once,
-                    least=_SECOND,
+                    least=SECOND,
                 )
                 batches = [_in_order(each, chosen, columns) for each in found if each.num_rows]
                 rows += sum(each.num_rows for each in batches)
@@ -163,7 +117,7 @@ class SelectionFlows(SchemaFlows):
         try:
             end: End = yield from _stopped(stream(call))
         except LimitExceeded:
-            if window.length <= _SECOND or any(each.out for each in begun):
+            if window.length <= SECOND or any(each.out for each in begun):
                 raise
             advance(parts=-1)
             return None
@@ -185,22 +139,16 @@ class SelectionFlows(SchemaFlows):
 
         With `together` so many windows have no more cells than one would otherwise: they are held at the same time.
         """
-        if window.length / _SECOND * _FASTEST * len(columns) <= _MOST_CELLS:
+        if may_be_whole(window, len(columns)):
             return [window], None
         try:
-            table = yield from self._one(groups[0].within(window, first=_SAMPLE), groups[0], known)
+            table = yield from self._one(groups[0].sample(window), groups[0], known)
         except LimitExceeded:
             return window.halves(), None  # rows that are rare are looked for in all of the range
         sample = table.arrow
-        if sample.num_rows < _SAMPLE:
+        if is_all(sample):
             return [window], sample if len(groups) == 1 else None
-        # Where a topic is younger than the range, all rows are behind its first one: of the fields in the sample.
-        first = max(int(sample.column("time")[0].value), window.first)
-        filled = Window(first, window.last)
-        before = [Window(window.first, first - 1)] if len(groups) > 1 and first > window.first else []
-        amount = _expected(sample, filled) * len(columns)
-        most = _MOST_CELLS if amount <= _MOST_CELLS else _MOST_CELLS / together
-        return [*before, *plan(filled, amount=amount, most=most, step=_SECOND)], None
+        return windows_of(sample, window, columns=len(columns), groups=len(groups), together=together), None
 
     def _part(self, groups: Sequence[Selection], window: Window, known: Sequence[Column], windows: int) -> Flow[Any]:
         # Where several windows are under way, each asks for one group of fields after the other.
@@ -266,18 +214,6 @@ def unknown(what: str, name: str, known: Iterable[str], *, remedy: str) -> Unkno
     return UnknownName(f"{what} {name!r}", next=similar(name, known) or remedy)
 
 
-def _groups(known: Sequence[Column], chosen: Selection) -> list[Selection]:
-    """The same question for some fields at a time; for tagged topics, where a time may have several rows, for all."""
-    asked = tuple(dict.fromkeys(field for field in _asked(known, chosen) if field != "time"))
-    if len(asked) <= _MOST_FIELDS or any(column.is_tag for column in known):
-        return [chosen]
-    return [replace(chosen, fields=asked[first : first + _MOST_FIELDS]) for first in range(0, len(asked), _MOST_FIELDS)]
-
-
-def _asked(known: Sequence[Column], chosen: Selection) -> tuple[str, ...]:
-    return chosen.fields or tuple(sorted(column.name for column in known))
-
-
 def _in_order(data: Any, chosen: Selection, columns: Sequence[Column]) -> Any:
     """Columns as they were asked for, with their units and descriptions."""
     names = [column.name for column in columns]
@@ -314,9 +250,3 @@ def _stopped(flow: Flow[T]) -> Flow[T]:
             raise
         stopped = f"{problem.url} was too slow for whatever stands before it ({GATEWAY_TIMEOUT})"
         raise LimitExceeded(stopped, words=problem.words, status=problem.status, url=problem.url) from problem
-
-
-def _expected(sample: Any, window: Window) -> float:
-    """How many rows a window has, if it goes on as it begins."""
-    first, last = (int(sample.column("time")[at].value) for at in (0, -1))
-    return float((sample.num_rows - 1) * (window.last - first + 1) / max(last - first, 1))

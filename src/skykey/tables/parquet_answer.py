@@ -15,7 +15,6 @@ from skykey.calls.refusals import shortened
 from skykey.tables.end import End
 from skykey.tables.packages import arrow, parquet
 from skykey.tables.repeated import apart, repeats
-from skykey.tables.table import Table
 from skykey.tables.votable import VOTableBatches
 from skykey.tables.votable_document import VOTableDocument
 from skykey.tables.votable_fields import BadVOTable
@@ -26,7 +25,6 @@ from skykey.values.progress import advance
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from skykey.tables.columns import Column
     from skykey.tables.votable_fields import VOField
     from skykey.wire.request import Head
 
@@ -135,8 +133,6 @@ class ParquetRows:
         Whether the service has said that: otherwise an answer that was cut looks like any other.
     repeated
         As in `ParquetReader`.
-    columns
-        As the service describes them; empty if it does not.
     """
 
     def __init__(self, spool: _Spool, url: str, time_scale: str | None = None) -> None:
@@ -165,7 +161,6 @@ class ParquetRows:
         self.says_all = bool(statuses)
         is_cut = "OVERFLOW" in statuses
         self.end = End(complete=not is_cut, rows=rows, cut_by="the service's row limit" if is_cut else None)
-        self.columns: list[Column] = [field.column for field in fields]
         self._fields: Sequence[VOField | None] = fields or [None] * len(names)
         self._names = apart(names)
         self._facts = None if time_scale is None else {b"time_scale": time_scale.encode()}
@@ -181,10 +176,6 @@ class ParquetRows:
             yield self._made(group)
         if self._count == 0:
             yield self._made(self._file.schema_arrow.empty_table())
-
-    def table(self) -> Table:
-        """All rows in one table."""
-        return Table(arrow().concat_tables(list(self)), self.end)
 
     def _made(self, group: Any) -> Any:
         pa = arrow()

@@ -13,8 +13,7 @@ from skykey.calls.json_reader import JsonReader
 from skykey.calls.refusals import refuse_page, shortened
 from skykey.tables.end import End
 from skykey.tables.packages import arrow
-from skykey.tables.repeated import apart, once, repeats
-from skykey.tables.table import Table
+from skykey.tables.repeated import apart, repeats
 from skykey.tables.votable_binary import BinaryRows
 from skykey.tables.votable_document import CutVOTable, VOTableDocument
 from skykey.tables.votable_fields import BadVOTable
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from skykey.tables.columns import Column
     from skykey.wire.request import Head
 
 # Rows of a batch, and characters of base64 that are worth decoding at a time.
@@ -134,11 +132,6 @@ class VOTableBatches:
         return JsonReader(lambda document: document).words(head, body)
 
     @property
-    def columns(self) -> list[Column]:
-        """The columns as the service describes them, once the answer has told them; names as on the wire."""
-        return [field.column for field in self._document.fields]
-
-    @property
     def repeated(self) -> dict[str, list[str]]:
         """Names that the answer has more than once, with the names of their columns in the batches."""
         return repeats([field.name for field in self._document.fields])
@@ -218,29 +211,3 @@ class VOTableBatches:
         return Unreadable(
             f"{self._url} answered with something that is no VOTable ({shortened(str(problem))})", url=self._url
         )
-
-
-class VOTableTable(VOTableBatches):
-    """The same decoder, collecting: all rows in one table, in which equal columns of one name are one."""
-
-    def __init__(self, *, limit: int | None = None, time_scale: str | None = None) -> None:
-        super().__init__(limit=limit, time_scale=time_scale)
-        self._pieces: list[pa.Table] = []
-
-    def feed(self, chunk: bytes, /) -> Sequence[pa.Table]:
-        """Collect the batches; none goes on."""
-        self._pieces += super().feed(chunk)
-        return ()
-
-    def finish(self) -> Table:  # type: ignore[override]  # another result of the same protocol
-        """Put the pieces together.
-
-        Returns
-        -------
-        Table
-            Its fact ``repeated_columns`` has the names that came more than once, each with the columns that hold it
-            now: one if all of them were equal.
-        """
-        end = super().finish()
-        data, kept = once(arrow().concat_tables(self._pieces), self.repeated)
-        return Table(data, end, facts={"repeated_columns": kept} if kept else {})

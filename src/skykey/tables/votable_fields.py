@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from skykey.tables.columns import Column
 from skykey.tables.metadata import DESCRIPTION, UCD, UNIT
 from skykey.tables.packages import arrow
 
@@ -124,11 +123,6 @@ class VOField:
         if self.is_time:
             return pa.timestamp("us")
         return pa.list_(self.element) if self.is_list else self.element
-
-    @property
-    def column(self) -> Column:
-        """What Skykey says of a column."""
-        return Column(self.name, self.type, unit=self.unit, description=self.description, ucd=self.ucd)
 
     def field(self, name: str) -> Any:
         """The ``pyarrow.Field``, under a name that no other column has; all that was said of it is in the metadata."""

@@ -1,4 +1,4 @@
-"""Writing ADQL: values are quoted and cannot become more than values; names are delimited where they need it."""
+"""Writing ADQL: values are quoted and cannot become more than values."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from decimal import Decimal
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
 
+from skykey.tap import literals
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 # Texts, delimited names, comments. ADQL has no others; what others have (/* */) hides no value either.
 _OPAQUE: Final = re.compile(
@@ -85,19 +86,7 @@ def filled(
     "select * from t where band = 'O''Neil' and id in (1, 2)"
     """
     written = {name: literal(value, write_time) for name, value in (values or {}).items()}
-    parts, at, used = list[str](), 0, set[str]()
-    for found in _places(statement):
-        name = found[1]
-        if name not in written:
-            raise UsageError(f"there is no value for :{name}", next=f"give one: values={{{name!r}: …}}")
-        parts += [statement[at : found.start()], written[name]]
-        used.add(name)
-        at = found.end()
-    if unused := sorted(written.keys() - used):
-        raise UsageError(
-            f"the statement has no place for {', '.join(unused)}", next=f"write :{unused[0]} where it goes"
-        )
-    return "".join([*parts, statement[at:]])
+    return "".join(piece for piece, _ in literals.filled(statement, _places(statement), written))
 
 
 def _places(statement: str) -> Iterator[re.Match[str]]:
@@ -130,20 +119,8 @@ def literal(value: Any, write_time: Callable[[Any], str] | None = None) -> str:
     >>> literal("O'Neil"), literal([1, 2]), literal(-1.5), literal(True)
     ("'O''Neil'", '(1, 2)', '(-1.5)', 'TRUE')
     """
-    if getattr(getattr(value, "dtype", None), "kind", "") in {"m", "M"}:
-        raise UsageError("NumPy's times name no scale", next="use astropy Times or aware datetimes")
-    if hasattr(value, "to_value") and getattr(value, "unit", None) is not None:
-        raise UsageError("a value with a unit means nothing to ADQL", next="give the number: value.to_value('deg')")
-    given = value.tolist() if hasattr(value, "tolist") else value  # NumPy's and pandas' arrays and numbers
     write = write_time or utc_text
-    return _several(given, write) if isinstance(given, list | tuple | set | frozenset) else _one(given, write)
-
-
-def _several(values: Iterable[Any], write_time: Callable[[Any], str]) -> str:
-    written = [_one(value, write_time) for value in values]
-    if not written:
-        raise UsageError("a list without values cannot be written in ADQL")
-    return f"({', '.join(written)})"
+    return literals.listed(value, lambda each: _one(each, write), "ADQL")
 
 
 def _one(value: Any, write_time: Callable[[Any], str]) -> str:
@@ -153,19 +130,19 @@ def _one(value: Any, write_time: Callable[[Any], str]) -> str:
         case bool():
             return "TRUE" if value else "FALSE"
         case str():
-            return text(value)
+            return literals.text(value)
         case Decimal() | Real():
-            return _signed(_number(value))
+            return literals.signed(_number(value))
         case datetime():
             if value != value:  # noqa: PLR0124 - pandas' NaT
                 raise UsageError("ADQL cannot write NaT", next="write IS NULL in the statement")
-            return text(write_time(value))
+            return literals.text(write_time(value))
         case date():
-            return text(value.isoformat())
+            return literals.text(value.isoformat())
         case _ if "isot" in getattr(value, "FORMATS", ()):  # a Time; a difference of two cannot be written so
             if not value.isscalar:
                 raise UsageError("an array of Times is no point in time", next="give a list: list(times)")
-            return text(write_time(value))
+            return literals.text(write_time(value))
         case _:
             raise UsageError(f"{type(value).__name__} is not a value that ADQL can hold")
 
@@ -175,43 +152,13 @@ def _number(value: Decimal | Real) -> str:
         if isinstance(value, Integral):
             return str(int(value))
         if isinstance(value, Decimal):
-            return f"{value:f}" if value.is_finite() else ""
-        return repr(float(value)) if math.isfinite(value) else ""
+            if value.is_finite():
+                return f"{value:f}"
+        elif math.isfinite(value):
+            return repr(float(value))
     except (OverflowError, ValueError):  # a fraction beyond all floats, an integer of thousands of digits
-        return ""
-
-
-def _signed(number: str) -> str:
-    if not number:
-        raise UsageError("ADQL has no such number: NaN, infinity, or one that is too large")
-    # Behind a minus sign another one would begin a comment.
-    return f"({number})" if number.startswith("-") else number
-
-
-def text(value: str) -> str:
-    """Text as ADQL.
-
-    Raises
-    ------
-    UsageError
-        If there is a NUL in it, or a half of a letter (a lone surrogate).
-    """
-    if "\0" in value:
-        raise UsageError("a database's text cannot hold a NUL")
-    check_letters(value)
-    return "'" + value.replace("'", "''") + "'"
-
-
-def check_letters(value: str) -> None:
-    """See that all of a text is letters.
-
-    Raises
-    ------
-    UsageError
-        If there is a half of one in it, as comes of file names that are not UTF-8.
-    """
-    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise UsageError("half a letter (a lone surrogate) cannot be sent")
+        pass
+    raise UsageError("ADQL has no such number: NaN, infinity, or one that is too large")
 
 
 def utc_text(when: Any) -> str:
@@ -234,21 +181,3 @@ def utc_text(when: Any) -> str:
 def is_regular(name: str) -> bool:
     """Whether a name needs no quotes, as far as letters go: reserved words do."""
     return bool(_REGULAR.fullmatch(name))
-
-
-def identifier(name: str) -> str:
-    """A column's or table's name, whatever letters are in it, as ADQL writes it.
-
-    Raises
-    ------
-    UsageError
-        For an empty one, or one with a NUL.
-
-    Examples
-    --------
-    >>> identifier("half dome")
-    '"half dome"'
-    """
-    if not name or "\0" in name:
-        raise UsageError(f"{name!r} is not a name")
-    return '"' + name.replace('"', '""') + '"'

@@ -10,6 +10,7 @@ from skykey.calls.steps import Batches, Farewell
 from skykey.tap import adql, formats
 from skykey.tap.answers import Answer, AnswerTable, Ending, Expected, merged
 from skykey.tap.jobs import JobFlows, discarded, is_resumable
+from skykey.tap.next_step import NextStep
 from skykey.tap.question import Question
 from skykey.values.errors import LimitExceeded, ServiceError, SkykeyError, TimedOut
 
@@ -30,7 +31,7 @@ _GATEWAY_TIMEOUT: Final = 504
 # begins to make sense with its last bytes.
 _WHOLE: Final = ("parquet", "binary2")
 _FLOWING: Final = ("binary2",)
-_AS_JOB: Final = "leave it to a job: query(…, as_job=True)"
+_AS_JOB: Final = NextStep("leave it to a job: ", "query(…, as_job=True)", "as_job")
 _REFUSES_FORMAT: Final = frozenset({400, 406, 415})
 
 

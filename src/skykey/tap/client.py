@@ -16,6 +16,7 @@ from skykey.tap import uws
 from skykey.tap.asking import AskingFlows
 from skykey.tap.customs import Customs
 from skykey.tap.jobs import AsyncJob, Job, JobFlows, found
+from skykey.tap.next_step import NextStep
 from skykey.tap.service import Service
 from skykey.values.errors import UnknownName, UsageError
 from skykey.values.url import Url
@@ -301,7 +302,8 @@ class TapFlows(AskingFlows, Generic[J]):
 
             names = (yield from self.tables()).arrow.column("table_name").to_pylist()
             raise UnknownName(
-                f"the service has no table {table!r}", next=similar(table, names) or "list them: tables()"
+                f"the service has no table {table!r}",
+                next=similar(table, names) or NextStep("list them: ", "tables()", "tables"),
             )
         return listed
 

@@ -13,6 +13,7 @@ from skykey.calls.wrapped import Wrapped
 from skykey.tables.frames import frame
 from skykey.tap import adql, formats, uws
 from skykey.tap.answers import AnswerTable, Expected
+from skykey.tap.next_step import NextStep
 from skykey.tap.question import Question
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.errors import (
@@ -264,7 +265,7 @@ class JobFlows:
             case "PENDING" | "HELD":
                 why = "was never started" if status.phase == uws.PENDING else "is held by the service"
                 problem = ServiceError(f"{what} {why} ({status.phase})", **told)
-                _named(problem, self.url, f"start it: client.job({str(self.url)!r}).run()")
+                _named(problem, self.url, "start it: ", "run()")
             case "ARCHIVED":
                 problem = NotFound(f"the result of {what} is gone: it was archived", next="ask again", **told)
             case phase:
@@ -363,7 +364,7 @@ class JobFlows:
 
     def _goes_on(self, problem: SkykeyError) -> None:
         seen = f", {self._seen} when last seen" if self._seen else ""
-        _named(problem, self.url, f"the job goes on{seen}: client.job({str(self.url)!r}).result()")
+        _named(problem, self.url, f"the job goes on{seen}: ", "result()")
 
     def went_on(self, problem: SkykeyError) -> None:
         """Put into an error that says nothing about the job where the job is, and how to find it again."""
@@ -439,9 +440,9 @@ def _undeleted(url: Url) -> None:
     logging.getLogger("skykey.tap").info("the job %s could not be deleted", url)
 
 
-def _named(problem: SkykeyError, url: Url, next_step: str) -> None:
+def _named(problem: SkykeyError, url: Url, lead: str, do: str) -> None:
     problem.job_url = str(url)  # type: ignore[attr-defined]  # beside what every error has
-    problem.next = next_step
+    problem.next = NextStep(lead, f"client.job({str(url)!r}).{do}", "resume", str(url))
 
 
 def is_resumable(problem: SkykeyError) -> bool:

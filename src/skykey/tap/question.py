@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from skykey.tap import adql
+from skykey.tap.literals import check_letters
+from skykey.tap.next_step import NextStep
 from skykey.values.errors import UsageError
 from skykey.values.url import Url
 
@@ -62,7 +64,7 @@ class Question:
             raise UsageError(f"a statement is text, not {type(query).__name__}")
         if adql.is_empty(query):
             raise UsageError("the statement is empty")
-        adql.check_letters(query)
+        check_letters(query)
         if maxrec is not None and (isinstance(maxrec, bool) or not isinstance(maxrec, Integral) or maxrec < 0):
             raise UsageError(f"maxrec={maxrec!r} is not a number of rows")
         tables: dict[str, bytes] = {}
@@ -124,7 +126,7 @@ def _check_name(name: object, others: list[str]) -> None:
     if not isinstance(name, str) or not adql.is_regular(name):
         raise UsageError(
             f"{name!r} is not a name for a table in ADQL",
-            next="use letters, digits and underscores: uploads={'mine': …}",
+            next=NextStep("use letters, digits and underscores: ", "uploads={'mine': …}", "upload", "mine"),
         )
     if name.lower() in {other.lower() for other in others}:
         raise UsageError(f"two tables are called {name}: ADQL does not tell large letters from small ones")

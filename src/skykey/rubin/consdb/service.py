@@ -12,7 +12,7 @@ from skykey.calls.flow import Flow, ask, need, pause, stream
 from skykey.calls.json_reader import JsonReader
 from skykey.calls.refusals import shortened
 from skykey.calls.wrapped import Wrapped
-from skykey.repertoire.buying import Advice
+from skykey.repertoire.advice import Advice
 from skykey.repertoire.token_shape import has_shape
 from skykey.rubin.consdb import sql
 from skykey.rubin.service import SiteService

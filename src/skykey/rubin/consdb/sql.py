@@ -10,10 +10,11 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.rubin.instants import tai_nanoseconds, tai_text
+from skykey.tap import literals
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 _PREFIX: Final = "cdb_"
@@ -215,19 +216,7 @@ def literal(value: Any) -> str:
     >>> literal(datetime(2025, 6, 20, 12, tzinfo=timezone.utc))
     "timestamp '2025-06-20 12:00:37.000000'"
     """
-    if getattr(getattr(value, "dtype", None), "kind", "") in {"m", "M"}:
-        raise UsageError("NumPy's times name no scale", next="use astropy Times or aware datetimes")
-    if hasattr(value, "to_value") and getattr(value, "unit", None) is not None:
-        raise UsageError("a value with a unit means nothing to SQL", next="give the number: value.to_value('deg')")
-    given = value.tolist() if hasattr(value, "tolist") else value  # NumPy's and pandas' arrays and numbers
-    return _several(given) if isinstance(given, list | tuple | set | frozenset) else _one(given)
-
-
-def _several(values: Iterable[Any]) -> str:
-    written = [_one(value) for value in values]
-    if not written:
-        raise UsageError("a list without values cannot be written in SQL")
-    return f"({', '.join(written)})"
+    return literals.listed(value, _one, "SQL")
 
 
 def _one(value: Any) -> str:
@@ -237,9 +226,9 @@ def _one(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return _text(value)
+            return literals.text(value)
         case Integral():
-            return _signed(_digits(value))
+            return literals.signed(_digits(value))
         case Decimal() | Real():
             return _number(value)
         case datetime():
@@ -250,14 +239,6 @@ def _one(value: Any) -> str:
             return _timestamp(value)
         case _:
             raise UsageError(f"{type(value).__name__} is not a value that SQL can hold here")
-
-
-def _text(text: str) -> str:
-    if "\0" in text:
-        raise UsageError("PostgreSQL's text cannot hold a NUL")
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise UsageError("half a letter (a lone surrogate) cannot be sent")
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _digits(value: Any) -> str:
@@ -279,7 +260,7 @@ def _number(value: Any) -> str:
         return f"'{name}'::{'numeric' if exact else 'float8'}"
     if not exact and value == 0 and math.copysign(1, value) < 0:
         return "'-0.0'::float8"  # as a number it would be an exact decimal, which has no sign of zero
-    return _signed(str(value) if exact else repr(value))
+    return literals.signed(str(value) if exact else repr(value))
 
 
 def _float(value: Any) -> float:
@@ -287,11 +268,6 @@ def _float(value: Any) -> float:
         return float(value)
     except OverflowError:
         raise UsageError(f"a {type(value).__name__} of this size is no number that SQL can hold here") from None
-
-
-def _signed(text: str) -> str:
-    # Behind a minus sign another one would begin a comment.
-    return f"({text})" if text.startswith("-") else text
 
 
 def _timestamp(when: Any) -> str:

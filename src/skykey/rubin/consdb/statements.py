@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.call import Repeat
-from skykey.values.errors import UsageError
+from skykey.tap import literals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -204,22 +204,9 @@ def filled(statement: str, values: Mapping[str, Any], write: Callable[[Any], str
     UsageError
         If a name has no place, or a place no value.
     """
-    written = {name: write(value) for name, value in values.items()}
-    parts: list[tuple[str, bool]] = []
-    used: set[str] = set()
-    at = 0
-    for found in _places(statement) if written else ():
-        name = found[1]
-        if name not in written:
-            raise UsageError(f"there is no value for :{name}", next=f"give one: values={{{name!r}: …}}")
-        parts += [(statement[at : found.start()], False), (written[name], True)]
-        used.add(name)
-        at = found.end()
-    if unused := sorted(written.keys() - used):
-        raise UsageError(
-            f"the statement has no place for {', '.join(unused)}", next=f"write :{unused[0]} where it goes"
-        )
-    return [*parts, (statement[at:], False)]
+    # Without values a colon is PostgreSQL's.
+    places = _places(statement) if values else ()
+    return literals.filled(statement, places, {name: write(value) for name, value in values.items()})
 
 
 def _places(statement: str) -> Iterator[re.Match[str]]:

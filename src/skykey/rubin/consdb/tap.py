@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.faces import Async, lent, method
-from skykey.repertoire.buying import Advice
+from skykey.repertoire.advice import Advice
 from skykey.repertoire.token_shape import has_shape
 from skykey.rubin.consdb.visits import VisitFlows
 from skykey.rubin.service import SiteService, keeper_for

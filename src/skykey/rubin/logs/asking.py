@@ -11,7 +11,7 @@ from skykey.calls.call import Call, Repeat
 from skykey.calls.flow import Flow, ask, need
 from skykey.calls.json_reader import JsonReader
 from skykey.calls.refusals import shortened
-from skykey.repertoire.buying import Advice
+from skykey.repertoire.advice import Advice
 from skykey.repertoire.token_shape import has_shape
 from skykey.rubin.logs import parameters
 from skykey.rubin.logs.paging import Row, all_pages

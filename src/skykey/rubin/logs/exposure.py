@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 from skykey.calls.faces import method
 from skykey.rubin.instants import tai_nanoseconds
 from skykey.rubin.logs import times
+from skykey.rubin.logs.messages import MessageFlows
 from skykey.rubin.logs.parameters import together
 from skykey.rubin.logs.services import EXPOSURE, EXPOSURES, MOST_ROWS
-from skykey.rubin.logs.writing import AGENT, LEVEL, WritingFlows
+from skykey.rubin.logs.writing import AGENT, LEVEL
 from skykey.tables.frames import frame
 from skykey.values.errors import Unreadable, UsageError
 from skykey.values.url import Url
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from skykey.calls.flow import Flow
     from skykey.rubin.logs.paging import Row
     from skykey.tables.table import Table
@@ -86,7 +85,7 @@ def _noon(tai: int) -> int:
     return tai - (tai - _DAY // 2) % _DAY
 
 
-class ExposureLogFlows(WritingFlows):
+class ExposureLogFlows(MessageFlows):
     """Questions to the exposure log, and writing in it.
 
     Parameters
@@ -230,17 +229,6 @@ class ExposureLogFlows(WritingFlows):
         return (yield from self._asked("GET", where, _instruments))
 
     @method
-    def get_message(self, message_id: str | UUID) -> Flow[Row]:
-        """One message, valid or not.
-
-        Raises
-        ------
-        NotFound
-            If there is none.
-        """
-        return (yield from self._one(message_id))
-
-    @method
     def add_message(
         self,
         /,
@@ -295,42 +283,6 @@ class ExposureLogFlows(WritingFlows):
         about = {"obs_id": obs_id, "instrument": instrument, "is_new": is_new}
         said = {"message_text": message_text, "level": level, "user_id": user_id, "is_human": is_human}
         return (yield from self._add({**about, **said, "user_agent": user_agent, **fields}))
-
-    @method
-    def edit_message(self, /, message_id: str | UUID, **fields: Any) -> Flow[Row]:
-        """Put another message in place of one: the old one stays there, no longer valid.
-
-        Parameters
-        ----------
-        message_id
-            Of the old one.
-        fields
-            What is to be different, as in `add_message`; the exposure cannot be.
-
-        Returns
-        -------
-        dict
-            The new message; ``parent_id`` is the old one's.
-
-        Raises
-        ------
-        NotFound
-            If there is no such message.
-        UsageError, QueryError, Interrupted, TimedOut
-            As `add_message`; also for None, because the service can replace a value and not take one away.
-        """
-        return (yield from self._edit(message_id, fields))
-
-    @method
-    def delete_message(self, message_id: str | UUID) -> Flow[None]:
-        """Mark a message as not valid; it stays in the log.
-
-        Raises
-        ------
-        NotFound, Interrupted, TimedOut
-            As `edit_message`.
-        """
-        yield from self._delete(message_id)
 
 
 def _instruments(document: Any) -> dict[str, list[str]]:

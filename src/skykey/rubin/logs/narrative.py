@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skykey.calls.faces import method
 from skykey.rubin.logs import times
+from skykey.rubin.logs.messages import MessageFlows
 from skykey.rubin.logs.parameters import TEXTS, together
 from skykey.rubin.logs.services import MOST_ROWS, NARRATIVE
-from skykey.rubin.logs.writing import AGENT, LEVEL, WritingFlows
+from skykey.rubin.logs.writing import AGENT, LEVEL
 from skykey.tables.frames import frame
 from skykey.values.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from uuid import UUID
 
     from skykey.calls.flow import Flow
     from skykey.rubin.logs.paging import Row
@@ -68,7 +68,7 @@ def query_params(t_start: Any, t_end: Any, user_params: dict[str, Any] | None = 
     return {name: value for name, value in asked.items() if value is not None}
 
 
-class NarrativeLogFlows(WritingFlows):
+class NarrativeLogFlows(MessageFlows):
     """Questions to the narrative log, and writing in it.
 
     Parameters
@@ -177,17 +177,6 @@ class NarrativeLogFlows(WritingFlows):
         return table_of(NARRATIVE, found, utc=utc, front={"time": times_of}, back={"component": component})
 
     @method
-    def get_message(self, message_id: str | UUID) -> Flow[Row]:
-        """One message, valid or not.
-
-        Raises
-        ------
-        NotFound
-            If there is none.
-        """
-        return (yield from self._one(message_id))
-
-    @method
     def add_message(
         self,
         /,
@@ -233,42 +222,6 @@ class NarrativeLogFlows(WritingFlows):
         """
         said = {"message_text": message_text, "user_id": user_id, "is_human": is_human}
         return (yield from self._add({**said, "level": level, "user_agent": user_agent, **fields}))
-
-    @method
-    def edit_message(self, /, message_id: str | UUID, **fields: Any) -> Flow[Row]:
-        """Put another message in place of one: the old one stays there, no longer valid.
-
-        Parameters
-        ----------
-        message_id
-            Of the old one.
-        fields
-            What is to be different, as in `add_message`.
-
-        Returns
-        -------
-        dict
-            The new message; ``parent_id`` is the old one's.
-
-        Raises
-        ------
-        NotFound
-            If there is no such message.
-        UsageError, QueryError, Interrupted, TimedOut
-            As `add_message`; also for None, because the service can replace a value and not take one away.
-        """
-        return (yield from self._edit(message_id, fields))
-
-    @method
-    def delete_message(self, message_id: str | UUID) -> Flow[None]:
-        """Mark a message as not valid; it stays in the log.
-
-        Raises
-        ------
-        NotFound, Interrupted, TimedOut
-            As `edit_message`.
-        """
-        yield from self._delete(message_id)
 
 
 def _wanted(asked: Mapping[str, Any]) -> Callable[[Row], bool] | None:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from skykey.tap.next_step import NextStep
 from skykey.values.errors import SkykeyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TAP: Final = "skykey rubin tap"
-_JOB: Final = re.compile(r"client\.job\('([^']*)'\)\.(?:result|run)\(\)")
-_MEANT: Final = (
-    (re.compile(r"^leave it to a job: .*"), f"leave it to a job: {_TAP} --as-job ..."),
-    (re.compile(r"^give one: values=\{'(\w+)': .*"), r"give one: --value \1=..."),
-    (re.compile(r"uploads=\{'mine': .*"), "--upload mine=FILE"),
-    (re.compile(r"^list them: tables\(\)"), f"{_TAP} tables"),
-)
 
 
 @contextmanager
@@ -34,16 +27,29 @@ def as_commands(site: str | None, tokenfile: str | None) -> Iterator[None]:
     try:
         yield
     except SkykeyError as problem:
-        if problem.next:
-            problem.next = _JOB.sub(lambda found: command("resume", found[1], site, tokenfile), problem.next)
-            for pattern, words in _MEANT:
-                problem.next = pattern.sub(words, problem.next)
+        step = problem.next
+        if isinstance(step, NextStep):
+            problem.next = step.lead + _typed(step, site, tokenfile)
         raise
 
 
 def command(word: str, job: str, site: str | None, tokenfile: str | None) -> str:
     """The command that does something with a job, as it is typed."""
-    words = ["skykey", "rubin", "tap", word, job]
+    words = [*_TAP.split(), word, job]
     words += ["--site", site] if site else []
     words += ["--tokenfile", tokenfile] if tokenfile else []
     return shlex.join(words)
+
+
+def _typed(step: NextStep, site: str | None, tokenfile: str | None) -> str:
+    match step.means:
+        case "as_job":
+            return f"{_TAP} --as-job ..."
+        case "resume":
+            return command("resume", step.of, site, tokenfile)
+        case "tables":
+            return f"{_TAP} tables"
+        case "upload":
+            return f"--upload {step.of}=FILE"
+        case "value":
+            return f"--value {step.of}=..."
