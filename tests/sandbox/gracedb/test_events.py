@@ -109,6 +109,12 @@ def test_a_malformed_replay_id_is_a_warning(upload: Any) -> None:
     assert "malformed replay_id" in made["warnings"][0]
 
 
+def test_that_nothing_was_read_of_a_file_is_said(upload: Any) -> None:
+    made = upload(pipeline="oLIB", content=b"{}").json
+    assert (made["gpstime"], made["far"]) == (None, None)
+    assert "gracedb.ligo.org" in made["warnings"][0]
+
+
 def test_only_its_submitter_replaces_an_event(api: Any, event: Any) -> None:
     name = event()
     files = {"eventFile": ("burst.txt", b"time: 1111111111.5\nifo: V1\n")}

@@ -61,7 +61,7 @@ def test_names_are_quoted_in_addresses(api: Any, write: Any, path: str, name: st
     assert api(f"{path}/files/{quote(name, safe='')}").body == b"x"
 
 
-@pytest.mark.parametrize("name", ["a,0", "", ".."])
+@pytest.mark.parametrize("name", ["a,0", "", "..", "a\0b"])
 def test_names_that_no_file_can_have(write: Any, name: str) -> None:
     assert write(name, b"x").status == 400
 
@@ -199,6 +199,7 @@ def test_a_body_of_parts_without_its_end_is_refused(multipart: Any, cut: int) ->
         ("application/json", b"[" * 100_000),
         ("application/x-www-form-urlencoded", b"\xff"),
         ("multipart/form-data; boundary=b", b"--b\r\n" + b"x" * 20_000),
+        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: x; filename*=idna''%ff\r\n\r\n\r\n--b--"),
         ("application/x-www-form-urlencoded", b"x" * (17 * 2**20)),
     ],
 )

@@ -1,6 +1,7 @@
 """Many writers at one time, with faults of the wire: each entry that was answered is there once, in one order."""
 
 import http.client
+import json
 import threading
 from typing import Any
 
@@ -62,3 +63,38 @@ def test_superevents_made_at_once_have_names_of_their_own(api: Any, event: Any) 
     for thread in threads:
         thread.join()
     assert sorted(names) == [f"TS201121{letter}" for letter in "abcdefgh"]
+
+
+def test_a_reserved_id_is_filled_once(api: Any) -> None:
+    name = api("events/reserve/", "POST", {"group": "Test", "pipeline": "CWB"}).json["graceid"]
+    statuses = []
+
+    def fill(n: int) -> None:
+        files = {"eventFile": ("b.txt", f"time: {1_300_000_000 + n}\n".encode() + b"x: 1\n" * 100_000)}
+        statuses.append(api(f"events/{name}/upload/", "POST", {}, files=files).status)
+
+    threads = [threading.Thread(target=fill, args=[n]) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [201] + [400] * 7
+    assert api(f"events/{name}/log/").json["numRows"] == 1
+
+
+def test_notices_of_many_writers_have_numbers_and_files_of_their_own(api: Any, superevent: Any) -> None:
+    name, made = superevent(), {}
+
+    def write(writer: int) -> None:
+        for n in range(5):
+            content = json.dumps({"alert_type": "UPDATE", "superevent_id": name, "by": [writer, n]}).encode()
+            answer = api(f"superevents/{name}/notices/", "POST", files={"upload": ("x", content)})
+            made[answer.json["links"]["file"]] = content, answer.json["N"]
+
+    threads = [threading.Thread(target=write, args=[writer]) for writer in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(n for _, n in made.values()) == list(range(1, 41))
+    assert all(api(url).body == content for url, (content, _) in made.items())

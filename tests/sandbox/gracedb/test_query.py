@@ -93,6 +93,7 @@ REAL = {"plain", "other", "burst", "alert", "hardware"}
         ("runid: O4", {"plain", "alert", "hardware"}),
         ("o3", {"other"}),
         ("O3 O1", {"other", "burst"}),
+        ("O1 1400000000.25", {"plain", "alert", "hardware", "burst"}),
         ("ER14", {"other"}),
         ("2024-07-17 12:00:00", {"other"}),
         ("2024-07-17 12:00", {"other"}),
@@ -256,6 +257,7 @@ def test_a_term_for_superevents_finds_too_much_or_too_little(text: str, names: s
         "G1..", "G1..T2", "1 ..", "foo < 3", "si.foo > 1", "xx.snr > 1", "si.snr.x > 1", "nevents: x", "nevents: 2.5",
         "in_superevent: maybe", "superevent: G1", "superevent: S2405", "created: soon", "2024-13-01", "2024-02-30",
         '"open', "(CBC)", "far in 1", "far in 1 2", "CBC)", "G1*", "~", "ifos: X9", "99999999999 months ago", "Gid: G1",
+        "created: last Sunday",
     ],
 )  # fmt: skip
 def test_an_event_query_that_is_none_is_taken_for_one(text: str) -> None:
@@ -289,26 +291,11 @@ MIDNIGHT = NOW.replace(hour=0, minute=0, second=0)
         ("today", MIDNIGHT),
         ("Yesterday", MIDNIGHT - timedelta(days=1)),
         ("tomorrow", MIDNIGHT + timedelta(days=1)),
-        ("noon", MIDNIGHT + timedelta(hours=12)),
-        ("midnight tomorrow", MIDNIGHT + timedelta(days=1)),
-        ("12:15 AM today", MIDNIGHT + timedelta(minutes=15)),
-        ("3pm yesterday", MIDNIGHT - timedelta(hours=9)),
-        ("12pm", MIDNIGHT + timedelta(hours=12)),
-        ("0800 yesterday", MIDNIGHT - timedelta(hours=16)),
         ("3 days ago", NOW - timedelta(days=3)),
         ("a day ago", NOW - timedelta(days=1)),
-        ("a couple of weeks from now", NOW + timedelta(weeks=2)),
+        ("2 weeks from now", NOW + timedelta(weeks=2)),
         ("2 months ago", NOW - timedelta(days=60)),
         ("10 minutes ago", NOW - timedelta(minutes=10)),
-        ("in 30 seconds", NOW + timedelta(seconds=30)),
-        ("20 seconds before noon", MIDNIGHT + timedelta(hours=12, seconds=-20)),
-        ("2 hours after midnight tomorrow", MIDNIGHT + timedelta(days=1, hours=2)),
-        ("a week from today", MIDNIGHT + timedelta(days=7)),
-        ("2 days before yesterday", MIDNIGHT - timedelta(days=3)),
-        ("Sunday", MIDNIGHT + timedelta(days=4)),
-        ("next wednesday", MIDNIGHT),
-        ("last Sunday", MIDNIGHT - timedelta(days=3)),
-        ("noon last Tuesday", MIDNIGHT - timedelta(hours=12)),
         ("2024-07-01", datetime(2024, 7, 1, tzinfo=UTC)),
         ("2024-07-01 02:03", datetime(2024, 7, 1, 2, 3, tzinfo=UTC)),
         ("2024-07-01T02:03:04", datetime(2024, 7, 1, 2, 3, 4, tzinfo=UTC)),
@@ -326,16 +313,16 @@ def test_now_is_meant_in_utc() -> None:
 
 
 def test_a_run_ends_before_it_begins() -> None:
-    assert all(first < last for times in RUNS.values() for first, last in times)
+    assert all(first < last for first, last in RUNS.values())
 
 
 FRAGMENTS = [
-    *GROUPS, *PIPELINES, *SEARCHES, *LABELS[:9], *RUNS, "gid:", "G1", "T22", "..", "&", "|", "~", "-", ",", "far",
+    *GROUPS, *PIPELINES, *SEARCHES, *LABELS[:9], *RUNS, "O4", "gid:", "G1", "T22", "..", "&", "|", "~", "-", ",", "far",
     "<", ">=",
-    "1e-7", "in", "12", "3 days ago", "yesterday", "a couple of", "2024-07-16", "15:11", "si.snr", "created:", "label:",
+    "1e-7", "in", "12", "3 days ago", "yesterday", "2024-07-16", "15:11", "si.snr", "created:", "label:",
     "S240518a", "S24*", "GW", '"', '"x"', "nevents:", "superevent:", "true", "in_superevent:", "replay_id:",
     "preferred_event:",
-    "public", "is_gw:", "t_0:", "H1,L1", "9" * 400, "5e999", "٣", "\N{SUPERSCRIPT TWO}", "am", "0800", "month",
+    "public", "is_gw:", "t_0:", "H1,L1", "9" * 400, "5e999", "٣", "\N{SUPERSCRIPT TWO}", "month",
     "hasfar",
 ]  # fmt: skip
 

@@ -6,11 +6,12 @@ import json
 import re
 import ssl
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
 from skykey.sandbox import Box
+from skykey.sandbox.gracedb import app
 
 FILLED = {
     "graceid": "G1",
@@ -85,6 +86,27 @@ def test_a_wrong_verb_is_405(api: Any, event: Any) -> None:
         assert (answer.status, answer.json) == (405, {"detail": f'Method "{method}" not allowed.'})
     assert (api("", "HEAD").status, api("", "HEAD").body) == (200, b"")
     assert "GET" in api("", "OPTIONS").headers["Allow"]
+
+
+@pytest.mark.parametrize("generation", ["current", "classic"])
+def test_nobody_writes_whatever_is_there(api: Any, box: Box, generation: str) -> None:
+    box.controls.gracedb(generation=generation)
+    said = {"detail": "Authentication credentials were not provided."}
+    for room in app._ROOMS:
+        for path, endpoints in room.ROUTES.items():
+            for method in endpoints.keys() - {"GET"}:
+                answer = api(path.replace(":path", "").format(**FILLED), method, {}, who=None)
+                assert (answer.status, answer.json) == (403, said), (path, method)
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000, "\N{SUPERSCRIPT TWO}", "-1", "0x1", "1.5", ""])
+def test_numbers_of_nothing_are_404(api: Any, event: Any, number: str) -> None:
+    number = quote(number)
+    for path in (f"events/G{number}", f"events/{event()}/log/{number or 'x'}", f"superevents/S240716b/logs/{number}x/"):
+        assert api(path).status == 404, path[:60]
+    assert api(f"events/T{number}/upload/", "POST", {}).status == 404
+    sent = {"t_start": 1, "t_0": 2, "t_end": 3, "category": "T", "preferred_event": f"T{number}"}
+    assert api("superevents/", "POST", sent).status == 400
 
 
 def test_nothing_is_to_be_kept_by_caches(api: Any, event: Any) -> None:

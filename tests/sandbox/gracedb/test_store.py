@@ -40,6 +40,27 @@ def test_what_a_block_altered_is_on_disk_behind_it(store: Store, tmp_path: Path)
     assert (found.facts, found.logs) == ({"a": 2}, [{"N": 1}])
 
 
+def test_who_waits_with_a_thing_in_hand_has_still_that_thing_after_anothers_fault(store: Store, tmp_path: Path) -> None:
+    with store.change():
+        held = store.add("event", 1, {"a": 1})
+
+    def fail() -> None:
+        held.logs.append({"N": 1})
+        store.touch(held, 1)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError), store.change():
+        fail()
+    with store.change():
+        held.logs.append({"N": 1, "comment": "mine"})
+        store.touch(held, 1)
+    again = Store(tmp_path)
+    (found,) = again.all("event")
+    again.close()
+    assert store.get("event", 1) is held
+    assert found.logs == [{"N": 1, "comment": "mine"}]
+
+
 @pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt, sqlite3.OperationalError])
 def test_what_failed_was_never_altered(store: Store, fault: type[BaseException]) -> None:
     with store.change():

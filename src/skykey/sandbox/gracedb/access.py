@@ -1,22 +1,16 @@
 """Who asks: by a SciToken, a client certificate, or a name and password, in this order. Else it is nobody."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from starlette.requests import Request
 
 from skykey.sandbox.gracedb.constants import CLOSED, PIPELINES
-from skykey.sandbox.gracedb.issuer import SCOPE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from starlette.requests import Request
-
-    from skykey.sandbox.gracedb.issuer import Issuer
+from skykey.sandbox.gracedb.issuer import SCOPE, Issuer
 
 
 @dataclass(frozen=True)
@@ -55,8 +49,6 @@ PEOPLE = {person.username: person for person in (ALBERT, MARIE, VERA)}
 #: Everybody's password.
 PASSWORD = "sandbox"  # noqa: S105 - it opens nothing but the sandbox
 
-#: Where a proxy that ends TLS names the subject of the client's certificate.
-_SUBJECT = ("x-ssl-client-s-dn", "x-forwarded-tls-client-cert-infos")
 _USERNAME = re.compile(r"[\w.+-]+@[\w.-]+\w")
 
 
@@ -103,12 +95,11 @@ def _named(username: Any) -> Person | None:
 
 
 def _certified(request: Request) -> Iterable[str]:
-    """Return the user names in the subject of the client's certificate, as our listener or a proxy before it saw it."""
-    texts = [request.headers[name] for name in _SUBJECT if name in request.headers]
+    """Return the user names in the subject of the certificate on the connection: a header could be anybody's."""
     transport = request.scope.get("skykey.transport")
     tls = transport.get_extra_info("ssl_object") if transport else None
     certificate = tls.getpeercert() if tls else None
-    texts += [value for names in (certificate or {}).get("subject", ()) for _, value in names]
+    texts = [value for names in (certificate or {}).get("subject", ()) for _, value in names]
     return [name.lower() for text in texts for name in _USERNAME.findall(text)]
 
 

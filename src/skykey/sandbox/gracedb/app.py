@@ -1,17 +1,18 @@
 """The HTTP face: the routes of every version of the API, and what stands before all of them."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import ModuleType
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, Router
+from starlette.types import Receive, Scope, Send
 
 from skykey.sandbox.gracedb import (
     emobservations,
@@ -21,6 +22,7 @@ from skykey.sandbox.gracedb import (
     gwtc,
     labels,
     logs,
+    members,
     notices,
     permissions,
     preloaded,
@@ -29,37 +31,20 @@ from skykey.sandbox.gracedb import (
     superevents,
     voevents,
 )
+from skykey.sandbox.gracedb.access import Access, Person
 from skykey.sandbox.gracedb.asked import Asked
-from skykey.sandbox.gracedb.errors import Refused
+from skykey.sandbox.gracedb.errors import Refused, forbidden
 from skykey.sandbox.gracedb.store import Store
 from skykey.sandbox.gracedb.switches import Switches
-from skykey.sandbox.switchboard import SEEN
+from skykey.sandbox.switchboard import SEEN, Switchboard
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-    from pathlib import Path
+Endpoints = Mapping[str, Callable[[Asked], Awaitable[Response]]]
 
-    from starlette.types import Receive, Scope, Send
-
-    from skykey.sandbox.gracedb.access import Access, Person
-    from skykey.sandbox.switchboard import Switchboard
-
-    Endpoint = Callable[[Asked], Awaitable[Response]]
-
-_ROOMS = (
-    root,
-    events,
-    superevents,
-    logs,
-    labels,
-    files,
-    signoffs,
-    permissions,
-    notices,
-    voevents,
-    emobservations,
-    gwtc,
+_ROOMS: tuple[ModuleType, ...] = (
+    *(root, events, superevents, members, logs, labels, files, signoffs, permissions, notices, voevents),
+    *(emobservations, gwtc),
 )
+_SAFE = ("GET", "HEAD")
 _OLDEST = 2  # of the official clients, the major version
 _CLIENT = "gracedb-client/"
 _NEVER = "max-age=0, no-cache, no-store, must-revalidate, private"
@@ -76,8 +61,8 @@ class GraceDb:
 
     def app(self) -> Starlette:
         """Return the whole host."""
-        mounts = [self._tree(f"/api/{version}", version) for version in ("v1", "v2")]
-        return Starlette(routes=[*mounts, self._tree("/api", None)], exception_handlers={HTTPException: _worded})
+        trees = [self._tree("/api/v1", "v1"), self._tree("/api/v2", "v2"), self._tree("/api", None)]
+        return Starlette(routes=trees, exception_handlers={HTTPException: _worded})
 
     def restart(self) -> None:
         """Forget all that is not on disk, as a server does that is started anew."""
@@ -89,9 +74,11 @@ class GraceDb:
     close = restart
 
     def _tree(self, path: str, version: str | None) -> Mount:
-        table: list[Route] = []
-        for room in _ROOMS:
-            table += [Route(f"/{end}", _Door(self, methods, version)) for end, methods in room.ROUTES.items()]
+        table = [
+            Route(f"/{end}", _Door(self, endpoints, version))
+            for room in _ROOMS
+            for end, endpoints in room.ROUTES.items()
+        ]
         return Mount(path, app=Router(table, redirect_slashes=False))
 
     @property
@@ -102,24 +89,27 @@ class GraceDb:
                 preloaded.load(self._store)
         return self._store
 
-    async def answer(self, request: Request, methods: Mapping[str, Endpoint], version: str | None) -> Response:
+    async def answer(self, request: Request, endpoints: Endpoints, version: str | None) -> Response:
         """Answer one request: through the gate, as somebody, with what it brings."""
         if (refused := _gate(request)) is not None:
             return refused
         if request.method == "OPTIONS":
-            return JSONResponse({}, headers={"Allow": ", ".join([*methods, "HEAD", "OPTIONS"])})
-        endpoint = methods.get("GET" if request.method == "HEAD" else request.method)
-        async with forms.read(request, self.store.blobs.begin) as form:
-            if request.method not in ("GET", "HEAD"):
+            return JSONResponse({}, headers={"Allow": ", ".join([*endpoints, "HEAD", "OPTIONS"])})
+        endpoint = endpoints.get("GET" if request.method == "HEAD" else request.method)
+        store = self.store
+        async with forms.read(request, store.blobs.begin) as form:
+            if request.method not in _SAFE:
                 request.scope[SEEN]["sent"] = form.shown()
             if endpoint is None:
                 raise HTTPException(405)
             person = await self._access.who(request)
+            if person.is_anonymous and request.method not in _SAFE:
+                raise forbidden(anonymous=True)  # before anything is looked up, and found to be hidden
             self._throttle(request, person)
             is_current = self.switches.generation == "current"
             base = request.url.replace(path="/api/", query="")
             asked = Asked(
-                store=self.store,
+                store=store,
                 person=person,
                 now=datetime.fromtimestamp(self._board.now(), UTC),
                 here=f"{base}{version}/" if version else str(base),
@@ -147,13 +137,13 @@ class GraceDb:
 class _Door:
     """The way to one path, whatever the method."""
 
-    def __init__(self, server: GraceDb, methods: Mapping[str, Endpoint], version: str | None) -> None:
-        self._server, self._methods, self._version = server, methods, version
+    def __init__(self, server: GraceDb, endpoints: Endpoints, version: str | None) -> None:
+        self._server, self._endpoints, self._version = server, endpoints, version
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            response = await self._server.answer(request, self._methods, self._version)
+            response = await self._server.answer(request, self._endpoints, self._version)
         except Refused as refused:
             response = refused.response()
         except HTTPException as error:
@@ -168,13 +158,10 @@ def _gate(request: Request) -> Response | None:
     agent = request.headers.get("user-agent", "")
     if not agent:
         return PlainTextResponse("A User-Agent header is required.", 400)
-    if _CLIENT in agent:
-        version = agent.partition(_CLIENT)[2]
-        found = re.fullmatch(r"(\d+)(\.\d+)*((a|b|rc|\.post|\.dev)\d+)*(\+[\w.]+)?", version.strip())
-        if not found or int(found[1]) < _OLDEST:
-            return PlainTextResponse(
-                f"Your client ({version}) is not one of the versions that this server serves.", 400
-            )
+    _, named, version = agent.partition(_CLIENT)
+    found = re.fullmatch(r"(\d+)(\.\d+)*((a|b|rc|\.post|\.dev)\d+)*(\+[\w.]+)?", version.strip())
+    if named and (not found or int(found[1]) < _OLDEST):
+        return PlainTextResponse(f"Your client ({version}) is not one of the versions that this server serves.", 400)
     return None
 
 

@@ -1,26 +1,22 @@
 """One request as the routes see it: who asks, of which version, and what may be seen and done."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
+
+from starlette.datastructures import QueryParams
 
 from skykey.sandbox.gracedb import entries
+from skykey.sandbox.gracedb.access import Person
+from skykey.sandbox.gracedb.entries import Entry
 from skykey.sandbox.gracedb.errors import Refused, forbidden, gone, invalid, missing
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from starlette.datastructures import QueryParams
-
-    from skykey.sandbox.gracedb.access import Person
-    from skykey.sandbox.gracedb.forms import Form
-    from skykey.sandbox.gracedb.store import Store, Thing
+from skykey.sandbox.gracedb.forms import Form
+from skykey.sandbox.gracedb.store import Store, Thing
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_GRACEID = re.compile(r"[A-Z](\d+)")
+_GRACEID = re.compile(r"[A-Z](\d{1,15})")
 
 
 @dataclass
@@ -47,12 +43,18 @@ class Asked:
         if not allowed:
             raise forbidden(anonymous=self.person.is_anonymous)
 
-    def internal(self) -> None:
-        self.need(self.person.is_internal)
+    def internal(self, group: str = "internal_users") -> None:
+        """Admit members of the collaboration, or of a group of them."""
+        self.need(self.person.is_internal and group in self.person.groups)
 
     def manager_of(self, category: str) -> None:
         """Admit whoever may alter superevents of a category."""
-        self.need(self.person.is_internal and (category == "T" or "superevent_managers" in self.person.groups))
+        self.internal("internal_users" if category == "T" else "superevent_managers")
+
+    def since_current(self) -> None:
+        """Refuse what the classic server does not have."""
+        if not self.is_current:
+            raise Refused(404, {"detail": "Not found."})
 
     def until_current(self) -> None:
         """Refuse what the current server has retired."""
@@ -62,22 +64,17 @@ class Asked:
     # -- what is there, for this caller
 
     def sees(self, thing: Thing) -> bool:
-        facts = thing.facts
-        if facts.get("is_reserved"):
+        if "is_reserved" in thing.facts:
             return False
         if self.person.is_internal:
             return True
-        if thing.key.startswith("event "):
-            around = self.store.get("superevent", facts["superevent"])
-            return around is not None and bool(around.facts["is_exposed"])
-        return bool(facts["is_exposed"])
+        around = self.store.get("superevent", thing.facts["superevent"]) if thing.is_event else thing
+        return around is not None and bool(around.facts["is_exposed"])
 
-    def sees_entry(self, entry: Mapping[str, Any]) -> bool:
+    def sees_entry(self, entry: Entry) -> bool:
         """Say whether a log entry, and its file, is shown."""
-        if self.person.is_internal:
-            return True
-        wanted = ["public"] if self.person.is_anonymous else ["public", "lvem"]
-        return any(tag["name"] in wanted for tag in entry["tags"])
+        wanted = {"public"} if self.person.is_anonymous else {"public", "lvem"}
+        return self.person.is_internal or not wanted.isdisjoint(tag["name"] for tag in entry["tags"])
 
     @property
     def event(self) -> Thing:
@@ -85,27 +82,31 @@ class Asked:
         name = self.path["graceid"]
         if _UUID.fullmatch(name):
             same = [one for one in self.store.all("event") if one.facts["content_id"] == name.lower()]
-            seen = [one for one in same if self.sees(one)]
-            one = max(seen, key=lambda thing: thing.facts["number"], default=None)
         else:
             one = self.numbered(name)
-            one = one if one and one.facts["graceid"] == name else None
-        if one is None or not self.sees(one):
-            raise missing("Event not found.")
-        return one
+            same = [one] if one and one.facts["graceid"] == name else []
+        seen = [one for one in same if self.sees(one)]
+        if not seen:
+            raise Refused(404, "Event not found.")
+        return max(seen, key=lambda one: int(one.facts["number"]))
 
     def numbered(self, graceid: str) -> Thing | None:
         """Return the event with these digits, whatever letter stands before them."""
         digits = _GRACEID.fullmatch(graceid.strip())
         found = self.store.get("event", int(digits[1])) if digits else None
-        return None if found is None or found.facts.get("is_reserved") else found
+        return None if found is None or "is_reserved" in found.facts else found
 
-    def named(self, field: str) -> Thing:
+    def named(self, graceid: str) -> Thing:
         """Return the event that a field of the form names."""
-        graceid = self.needed(field)
         found = self.numbered(graceid)
         if found is None:
             raise invalid(f"Event with graceid {graceid} does not exist.")
+        return found
+
+    def member(self, number: int) -> Thing:
+        """Return an event that a superevent has: events stay."""
+        found = self.store.get("event", number)
+        assert found is not None  # noqa: S101 - see above
         return found
 
     @property
@@ -113,23 +114,29 @@ class Asked:
         name = self.path["superevent_id"]
         found = self.store.get("superevent", name)
         if found is None:
-            confirmed = (one for one in self.store.all("superevent") if one.facts["gw_id"] == name)
-            found = next(confirmed, None)
+            found = next((one for one in self.store.all("superevent") if one.facts["gw_id"] == name), None)
         if found is None or not self.sees(found):
-            raise Refused(404, {"detail": "Superevent not found."})
+            raise missing("Superevent")
         return found
 
     @property
     def thing(self) -> Thing:
         """The event or the superevent that the path names."""
-        return self.event if "graceid" in self.path and "superevent_id" not in self.path else self.superevent
+        return self.superevent if "superevent_id" in self.path else self.event
 
-    def entry(self, thing: Thing) -> dict[str, Any]:
+    def entry(self, thing: Thing) -> Entry:
         """Return the log entry that the path names."""
-        entry = entries.numbered(thing.logs, self.path["N"])
-        if entry is None or not self.sees_entry(entry):
-            raise Refused(404, {"detail": "Log not found."}) if thing.key.startswith("s") else missing("Log not found.")
+        entry = self.row(thing.logs, thing, "Log")
+        if not self.sees_entry(entry):
+            raise missing("Log", thing)
         return entry
+
+    def row(self, rows: list[Entry], owner: Thing, what: str) -> Entry:
+        """Return the one of numbered rows that the path names."""
+        found = entries.numbered(rows, self.path["N"])
+        if found is None:
+            raise missing(what, owner)
+        return found
 
     # -- what was sent
 
@@ -137,6 +144,12 @@ class Asked:
         value = self.form.get(field)
         if value is None:
             raise invalid(f"{field}: This field is required.")
+        return value
+
+    def chosen(self, field: str, known: Any) -> str:
+        value = self.needed(field)
+        if value not in known:
+            raise invalid(f'"{value}" is not a valid choice.')
         return value
 
     def number(self, field: str) -> float | None:
@@ -152,7 +165,7 @@ class Asked:
 
     # -- what is altered
 
-    def log(self, thing: Thing, comment: str, **more: Any) -> dict[str, Any]:
+    def log(self, thing: Thing, comment: str, **more: Any) -> Entry:
         """Write a log entry and return it."""
         entry = entries.add(thing, comment, self.person.username, self.stamp, **more)
         self.store.touch(thing, entry["N"])

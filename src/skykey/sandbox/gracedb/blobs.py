@@ -1,6 +1,5 @@
 """Contents of files, each kept once under its own SHA-256."""
 
-import asyncio
 import hashlib
 import os
 import tempfile
@@ -32,9 +31,6 @@ class Upload:
         while rest:
             rest = rest[os.write(self._file, rest) :]
 
-    def sync(self) -> None:
-        os.fsync(self._file)
-
     def drop(self) -> None:
         """Close it, and take it away if it was not kept."""
         os.close(self._file)
@@ -52,17 +48,16 @@ class Blobs:
         handle, name = tempfile.mkstemp(dir=self._folder, prefix=".")
         return Upload(filename, Path(name), handle, kind)
 
-    async def keep(self, upload: Upload) -> None:
+    def keep(self, upload: Upload) -> None:
         """Put a content where it stays, before anything names it."""
-        await asyncio.to_thread(upload.sync)
         upload.path.replace(self.path(upload.sha256))
 
-    async def put(self, filename: str, content: bytes) -> Upload:
+    def put(self, filename: str, content: bytes) -> Upload:
         """Keep what the server itself has written."""
         upload = self.begin(filename)
         try:
             upload.write(content)
-            await self.keep(upload)
+            self.keep(upload)
         finally:
             upload.drop()
         return upload

@@ -1,7 +1,5 @@
 """The XML that pipelines upload, safely: tables of LIGO_LW, and VOEvents."""
 
-from __future__ import annotations
-
 import math
 import re
 import zlib

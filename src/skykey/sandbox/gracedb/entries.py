@@ -1,16 +1,11 @@
 """Log entries, and files, which are what entries brought: a name's k-th version came with its k-th entry."""
 
-from __future__ import annotations
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+from skykey.sandbox.gracedb.blobs import Upload
 from skykey.sandbox.gracedb.errors import invalid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from skykey.sandbox.gracedb.blobs import Upload
-    from skykey.sandbox.gracedb.store import Thing
+from skykey.sandbox.gracedb.store import Thing
 
 Entry = dict[str, Any]
 
@@ -28,9 +23,9 @@ def add(
     return entry
 
 
-def numbered(logs: Sequence[Entry], number: str) -> Entry | None:
-    n = int(number) if number.isascii() and number.isdigit() else 0
-    return logs[n - 1] if 0 < n <= len(logs) else None
+def numbered(rows: Sequence[Entry], number: str) -> Entry | None:
+    """Return the row of this number; they count from 1, and none is ever taken out."""
+    return next((row for row in rows if str(row["N"]) == number), None)
 
 
 def files(logs: Iterable[Entry]) -> dict[str, Entry]:
@@ -43,5 +38,5 @@ def files(logs: Iterable[Entry]) -> dict[str, Entry]:
 
 
 def check_name(filename: str) -> None:
-    if "," in filename or filename in ("", ".", ".."):
-        raise invalid("Filename must not be empty or contain a comma.")
+    if "," in filename or filename in ("", ".", "..") or not filename.isprintable():
+        raise invalid("Filename must not be empty or contain a comma or what cannot be printed.")

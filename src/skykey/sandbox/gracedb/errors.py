@@ -4,6 +4,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
+from skykey.sandbox.gracedb.store import Thing
+
 
 class Refused(Exception):
     """A request is answered with this status and JSON content."""
@@ -21,9 +23,10 @@ def invalid(*messages: str) -> Refused:
     return Refused(400, messages[0] if len(messages) == 1 else list(messages))
 
 
-def missing(what: str) -> Refused:
-    """Word what is not there, or not for this caller's eyes."""
-    return Refused(404, what)
+def missing(what: str, owner: Thing | None = None) -> Refused:
+    """Word what is not there, or not for this caller's eyes. Of events, the text stands alone."""
+    said = f"{what} not found."
+    return Refused(404, said if owner and owner.is_event else {"detail": said})
 
 
 def forbidden(*, anonymous: bool) -> Refused:

@@ -1,46 +1,28 @@
 """What pipelines upload, as the numbers of an event."""
 
-from __future__ import annotations
-
 import itertools
-import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from xml.etree import ElementTree as ET
 
 from skykey.sandbox.gracedb import documents, gps
 from skykey.sandbox.gracedb.tables import COLUMNS
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from xml.etree import ElementTree as ET
-
 _COINCIDENCES = ("gstlal", "spiir", "pycbc")
 _WITH_FRAMES = ("MBTA", "MBTAOnline")  # which have uploaded frame files too, and nothing was read of them
 _BURSTS = ("CWB", "CWB2G")
-_ALERTS = ("Fermi", "Swift", "SNEWS", "INTEGRAL", "AGILE", "CHIME", "SVOM")
+_INJECTIONS = ("HardwareInjection",)
+_ALERTS: dict[str, str] = dict.fromkeys(("Fermi", "Swift", "SNEWS", "INTEGRAL", "AGILE", "CHIME", "SVOM"), "GRB")
+_ALERTS |= {"IceCube": "NeutrinoEvent"}
 _SIGNIFICANCE = "#significance based on the last day"
 _NANO = 9  # digits
 _MICRO = 6
 #: Names by which missions say how long a burst was, and how they number it.
 _DURATIONS = ("Trig_Dur", "Trans_Duration", "Data_Integ", "Integ_Time", "Trig_Timescale")
 _NUMBERS = ("TrigID", "Trans_Num", "EventID")
-_OLIB = {
-    "BCI": "bci",
-    "quality_posterior_mean": "quality_mean",
-    "quality_posterior_median": "quality_median",
-    "BSN": "bsn",
-    "Omicron_SNR_Network": "omicron_snr_network",
-    "Omicron_SNR_H1": "omicron_snr_H1",
-    "Omicron_SNR_L1": "omicron_snr_L1",
-    "Omicron_SNR_V1": "omicron_snr_V1",
-    "hrss_posterior_mean": "hrss_mean",
-    "hrss_posterior_median": "hrss_median",
-    "frequency_posterior_mean": "frequency_mean",
-    "frequency_posterior_median": "frequency_median",
-}
-_MLY_SCORES = {"score_coinc": "coincidence", "score_coher": "coherency", "score_comb": "combined"}
 
 
 class BadEventFile(Exception):
@@ -64,6 +46,11 @@ class EventFile:
     extra_attributes: dict[str, Any] = field(default_factory=dict)
 
 
+def is_known(pipeline: str) -> bool:
+    """Say whether anything is read of a pipeline's files."""
+    return pipeline in (*_COINCIDENCES, *_WITH_FRAMES, *_BURSTS, *_ALERTS, *_INJECTIONS)
+
+
 def read(group: str, pipeline: str, search: str | None, filename: str, data: bytes) -> EventFile:  # noqa: ARG001 - what an event is called decides nothing today
     """Read an event file. Of a pipeline whose files are not known, nothing is read, and nothing refused.
 
@@ -75,18 +62,12 @@ def read(group: str, pipeline: str, search: str | None, filename: str, data: byt
     try:
         if pipeline in _COINCIDENCES or (pipeline in _WITH_FRAMES and ".xml" in filename):
             return _coincidence(documents.tree(data))
-        if pipeline == "HardwareInjection":
+        if pipeline in _INJECTIONS:
             return _injection(documents.tree(data))
         if pipeline in _ALERTS:
-            return _alert(documents.tree(data), "GRB")
-        if pipeline == "IceCube":
-            return _alert(documents.tree(data), "NeutrinoEvent")
-        if pipeline in _BURSTS:
-            return _burst(data.decode())
-        if pipeline == "oLIB":
-            return _olib(_document(data))
-        return _mly(_document(data)) if pipeline == "MLy" else EventFile()
-    except (documents.Unreadable, ValueError, TypeError, OverflowError, RecursionError) as error:
+            return _alert(documents.tree(data), _ALERTS[pipeline])
+        return _burst(data.decode()) if pipeline in _BURSTS else EventFile()
+    except (documents.Unreadable, ValueError, OverflowError) as error:
         raise BadEventFile(f"Could not read data ({error})") from None
 
 
@@ -218,42 +199,3 @@ def _gps(text: str) -> float:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     found = gps.from_unix(moment.timestamp())
     return round(found - (gps.to_utc(found) - moment).total_seconds(), _MICRO)
-
-
-def _olib(said: Mapping[str, Any]) -> EventFile:
-    return EventFile(
-        gpstime=_maybe(said.get("gpstime")),
-        far=_maybe(said.get("FAR")),
-        instruments=_text(said.get("instruments")),
-        nevents=int(said.get("nevents", 1)),
-        likelihood=_maybe(said.get("likelihood")),
-        extra_attributes={"LalInferenceBurst": {ours: _maybe(said.get(theirs)) for theirs, ours in _OLIB.items()}},
-    )
-
-
-def _mly(said: Mapping[str, Any]) -> EventFile:
-    scores = said.get("scores") if isinstance(said.get("scores"), dict) else {}
-    extra = {name: _maybe(said.get(name)) for name in ("bandwidth", "central_freq", "central_time", "duration")}
-    extra |= {ours: _maybe((scores or {}).get(theirs)) for ours, theirs in _MLY_SCORES.items()}
-    names = _text(said.get("ifos"))
-    return EventFile(
-        gpstime=_maybe(said.get("gpstime")),
-        far=_maybe(said.get("far")),
-        instruments=names,
-        extra_attributes={"MLyBurst": extra | {"ifos": names}},
-    )
-
-
-def _document(data: bytes) -> dict[str, Any]:
-    found = json.loads(data)
-    if not isinstance(found, dict):
-        raise TypeError("it is no object")
-    return found
-
-
-def _maybe(value: Any) -> float | None:
-    return None if value is None else documents.number(value)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

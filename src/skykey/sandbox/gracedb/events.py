@@ -1,21 +1,17 @@
 """Events: made of what a pipeline uploads, at once or under an id that was reserved before."""
 
-from __future__ import annotations
-
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
 from skykey.sandbox.gracedb import entries, event_files, gps, labels, lists, shapes
+from skykey.sandbox.gracedb.asked import Asked
+from skykey.sandbox.gracedb.blobs import Upload
 from skykey.sandbox.gracedb.constants import CLOSED, GROUPS, PIPELINES, SEARCHES
 from skykey.sandbox.gracedb.errors import Refused, invalid
-
-if TYPE_CHECKING:
-    from skykey.sandbox.gracedb.asked import Asked
-    from skykey.sandbox.gracedb.blobs import Upload
-    from skykey.sandbox.gracedb.store import Thing
+from skykey.sandbox.gracedb.store import Thing
 
 _REPLAY_ID = re.compile(r"[A-Za-z0-9_-]{1,30}")
 _GRB = ("ra", "dec", "error_radius", "t90", "redshift", "designation")
@@ -71,7 +67,7 @@ def _begun(asked: Asked) -> dict[str, Any]:
 
 
 def _added(asked: Asked, facts: dict[str, Any]) -> Thing:
-    number = max((thing.facts["number"] for thing in asked.store.all("event")), default=0) + 1
+    number = max((int(event.name) for event in asked.store.all("event")), default=0) + 1
     facts |= {"number": number, "order": number, "graceid": graceid(facts, number)}
     return asked.store.add("event", number, facts)
 
@@ -93,8 +89,7 @@ async def _read(asked: Asked, facts: dict[str, Any], upload: Upload) -> dict[str
         read = await asyncio.to_thread(lambda: event_files.read(*what, upload.path.read_bytes()))
     except event_files.BadEventFile as error:
         raise Refused(400, {"warnings": error.messages}) from None
-    said = {name: getattr(read, name) for name in ("gpstime", "far", "far_is_upper_limit", "instruments", "nevents")}
-    said |= {"likelihood": read.likelihood, "extra_attributes": read.extra_attributes}
+    said = vars(read) | {}
     if facts["pipeline"] == "HardwareInjection":
         said["instruments"] = asked.form.get("instruments") or said["instruments"]
     if read.gpstime is not None:
@@ -116,8 +111,10 @@ async def created(asked: Asked) -> Response:
 async def _filled(asked: Asked, facts: dict[str, Any], reserved: Thing | None, warnings: list[str]) -> Response:
     names, upload = asked.form.many("labels"), _file(asked)
     labels.check(names)
+    if not event_files.is_known(facts["pipeline"]):
+        warnings.append(f"The sandbox reads no numbers from files of {facts['pipeline']}; gracedb.ligo.org does")
     facts |= await _read(asked, facts, upload)
-    await asked.store.blobs.keep(upload)
+    asked.store.blobs.keep(upload)
     if reserved is not None and "is_reserved" not in reserved.facts:
         raise invalid("An event has been uploaded for this graceid already")  # while this file was read
     with asked.store.change():
@@ -136,8 +133,7 @@ async def _filled(asked: Asked, facts: dict[str, Any], reserved: Thing | None, w
 
 async def reserved(asked: Asked) -> Response:
     """Hand out an id for an event that is yet to come."""
-    if not asked.is_current:
-        raise Refused(404, {"detail": "Not found."})
+    asked.since_current()
     facts, replay_id = _begun(asked), asked.form.get("replay_id")
     if replay_id and not _REPLAY_ID.fullmatch(replay_id):
         raise invalid("malformed replay_id")
@@ -151,8 +147,7 @@ async def uploaded(asked: Asked) -> Response:
     """Upload an event under its reserved id."""
     asked.internal()
     name = asked.path["graceid"]
-    digits = int(name[1:]) if name[1:].isascii() and name[1:].isdigit() else 0
-    event = asked.store.get("event", digits)
+    event = asked.store.get("event", name[1:].lstrip("0"))
     if event is None or event.facts["graceid"] != name:
         raise Refused(404, "Event not found.")
     if "is_reserved" not in event.facts:
@@ -169,10 +164,10 @@ async def shown(asked: Asked) -> Response:
 async def replaced(asked: Asked) -> Response:
     """Put another file in the place of the one that an event was made of."""
     event = asked.event
-    asked.need(asked.person.is_internal and event.facts["submitter"] == asked.person.username)
+    asked.need(event.facts["submitter"] == asked.person.username)
     upload = _file(asked)
     said = await _read(asked, event.facts, upload)
-    await asked.store.blobs.keep(upload)
+    asked.store.blobs.keep(upload)
     with asked.store.change():
         event.facts.update(said)
         asked.store.touch(event)
@@ -213,8 +208,7 @@ async def neighbors(asked: Asked) -> Response:
         if middle - ends[0] <= one.facts["gpstime"] <= middle + ends[-1]
     ]
     found.sort(key=lambda one: (one["gpstime"], one["graceid"]))
-    links = {"self": shapes.url(asked, event, "neighbors", ""), "event": shapes.url(asked, event)}
-    return JSONResponse({"numRows": len(found), "neighbors": found, "links": links})
+    return JSONResponse({"numRows": len(found)} | shapes.linked(asked, event, "neighbors", found))
 
 
 ROUTES = {

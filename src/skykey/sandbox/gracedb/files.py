@@ -1,17 +1,12 @@
 """Files of events and superevents: lists, and contents, of which any part can be asked for."""
 
-from __future__ import annotations
-
 import mimetypes
-from typing import TYPE_CHECKING
 
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from skykey.sandbox.gracedb import entries, shapes
-from skykey.sandbox.gracedb.errors import Refused, missing
-
-if TYPE_CHECKING:
-    from skykey.sandbox.gracedb.asked import Asked
+from skykey.sandbox.gracedb.asked import Asked
+from skykey.sandbox.gracedb.errors import Refused
 
 _OTHER = "application/octet-stream"
 
@@ -28,12 +23,11 @@ async def files(asked: Asked) -> Response:
             {"filename": name, "file_version": entry["file_version"] if "," in name else None, "file": urls[name]}
             for name, entry in found.items()
         ]
-        links = {"self": shapes.url(asked, thing, "files", ""), "event": shapes.url(asked, thing)}
-        return JSONResponse({"files": rows, "links": links})
-    if name.count(",") > 1 and not shapes.is_event(thing):
+        return JSONResponse(shapes.linked(asked, thing, "files", rows))
+    if name.count(",") > 1 and not thing.is_event:
         raise Refused(400, "A file name has one comma at most, before its version")
     if name not in found:
-        raise missing(f"File {name} not found")
+        raise Refused(404, f"File {name} not found")
     sha256 = found[name]["sha256"]
     kind, headers = _kind(name.partition(",")[0])
     return FileResponse(asked.store.blobs.path(sha256), headers=headers | {"ETag": f'"{sha256}"'}, media_type=kind)

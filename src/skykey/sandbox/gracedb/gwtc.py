@@ -1,17 +1,11 @@
 """Catalogs of gravitational-wave transients: numbers, each in versions that only grow."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from starlette.responses import JSONResponse, Response
 
 from skykey.sandbox.gracedb import lists, shapes
-from skykey.sandbox.gracedb.errors import Refused, invalid
-
-if TYPE_CHECKING:
-    from skykey.sandbox.gracedb.asked import Asked
-    from skykey.sandbox.gracedb.store import Thing
+from skykey.sandbox.gracedb.asked import Asked
+from skykey.sandbox.gracedb.errors import invalid, missing
+from skykey.sandbox.gracedb.store import Thing
 
 _PAGE = 1  # the framework's own, which nobody has changed
 
@@ -31,7 +25,7 @@ async def listed(asked: Asked) -> Response:
     address = f"{asked.here}gwtc/" + (f"{number}/" if number else "")
     rows = [_shape(asked, one) for one in _all(asked, number)]
     if number and not rows:
-        raise Refused(404, {"detail": "Catalog not found."})
+        raise missing("Catalog")
     return JSONResponse(lists.cut(asked, address, rows, _PAGE))
 
 
@@ -39,14 +33,14 @@ async def one(asked: Asked) -> Response:
     found, version = _all(asked, asked.path["number"]), asked.path["version"]
     chosen = found[-1:] if version == "latest" else [one for one in found if str(one.facts["version"]) == version]
     if not chosen:
-        raise Refused(404, {"detail": "Catalog not found."})
+        raise missing("Catalog")
     return JSONResponse(_shape(asked, chosen[0]))
 
 
 async def created(asked: Asked) -> Response:
-    asked.need(asked.person.is_internal and "superevent_managers" in asked.person.groups)
+    asked.internal("superevent_managers")
     number = asked.needed("number")
-    members = asked.form.json.get("smap") if isinstance(asked.form.json, dict) else None
+    members = asked.form.members.get("smap")
     if not isinstance(members, dict) or "/" in number:
         raise invalid("number is a text, and smap an object of superevents")
     for name, member in members.items():

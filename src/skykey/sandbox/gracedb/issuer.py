@@ -1,30 +1,24 @@
 """A token issuer as the collaboration's own: its metadata, its keys, and SciTokens of any claims."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import binascii
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from starlette.responses import JSONResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from skykey.sandbox.jwts import Signer
 from skykey.sandbox.routes import get, service
 from skykey.sandbox.state import write_private
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
 
 KEY_FILE = "gracedb-issuer.pem"
 LIFETIME = 10_800  # seconds
@@ -56,17 +50,7 @@ class Issuer:
         return service([get(_METADATA, self._metadata), get("/certs", self._keys)])
 
     async def mint(self, subject: str = "albert.einstein@ligo.org", lifetime: float = LIFETIME, **claims: Any) -> str:
-        """Return a token.
-
-        Parameters
-        ----------
-        subject
-            Whom it is for.
-        lifetime
-            Seconds from now to its end; it may be over already.
-        claims
-            What it says otherwise than usual; None takes a claim away.
-        """
+        """Return a token that ends so many seconds from now. Claims say it otherwise; None takes one away."""
         now = int(self.now())
         said = {
             "aud": "ANY",

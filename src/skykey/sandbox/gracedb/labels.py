@@ -1,25 +1,20 @@
 """Labels of events and superevents, and the rules that signoffs stand on."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterable
 
 from starlette.responses import JSONResponse, Response
 
 from skykey.sandbox.gracedb import shapes
+from skykey.sandbox.gracedb.asked import Asked
 from skykey.sandbox.gracedb.constants import LABELS, PROTECTED, REQUESTS
-from skykey.sandbox.gracedb.errors import Refused, invalid, missing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from skykey.sandbox.gracedb.asked import Asked
-    from skykey.sandbox.gracedb.store import Thing
+from skykey.sandbox.gracedb.errors import invalid, missing
+from skykey.sandbox.gracedb.store import Thing
 
 
 def check(names: Iterable[str], thing: Thing | None = None) -> None:
     """Refuse labels that nobody may set by hand, or not now."""
-    there = set(shapes.labels_of(thing)) if thing else set()
+    there = set(thing.labels) if thing else set()
     for name in names:
         if name not in LABELS:
             raise invalid(f"Label '{name}' does not exist in the database")
@@ -31,7 +26,7 @@ def check(names: Iterable[str], thing: Thing | None = None) -> None:
 
 def put(asked: Asked, thing: Thing, name: str) -> bool:
     """Set a label; say whether it was not there before."""
-    if name in shapes.labels_of(thing):
+    if name in thing.labels:
         return False
     thing.facts["labels"].append({"name": name, "creator": asked.person.username, "created": asked.stamp})
     asked.store.touch(thing)
@@ -47,25 +42,22 @@ def take(asked: Asked, thing: Thing, name: str) -> None:
 
 
 def _found(asked: Asked, thing: Thing) -> shapes.Json:
-    name = asked.path["label"]
     for label in thing.facts["labels"]:
-        if label["name"] == name:
+        if label["name"] == asked.path["label"]:
             return dict(label)
-    if shapes.is_event(thing):
-        raise missing(f"Label {name} not found.")
-    raise Refused(404, {"detail": "Label not found."})
+    raise missing("Label", thing)
+
+
+def _shape(asked: Asked, thing: Thing, label: shapes.Json) -> shapes.Json:
+    return label | {"self": shapes.url(asked, thing, "labels", label["name"])}
 
 
 async def listed(asked: Asked) -> Response:
     thing = asked.thing
     if asked.path.get("label"):
-        return JSONResponse(shapes.label(asked, thing, _found(asked, thing)))
-    address = shapes.url(asked, thing, "labels", "")
-    links = {"self": address, "event": shapes.url(asked, thing)}
-    rows = [shapes.label(asked, thing, label) for label in thing.facts["labels"]]
-    if shapes.is_event(thing):
-        return JSONResponse({"links": [links], "labels": rows})
-    return JSONResponse({"links": {"self": address, "superevent": shapes.url(asked, thing)}, "labels": rows})
+        return JSONResponse(_shape(asked, thing, _found(asked, thing)))
+    found = shapes.linked(asked, thing, "labels", [_shape(asked, thing, label) for label in thing.facts["labels"]])
+    return JSONResponse(found | {"links": [found["links"]]} if thing.is_event else found)
 
 
 async def put_on_event(asked: Asked) -> Response:
@@ -76,7 +68,7 @@ async def put_on_event(asked: Asked) -> Response:
         is_new = put(asked, event, name)
     said = {} if is_new else {"warning": [f"Event {event.facts['graceid']} already labeled with '{name}'"]}
     # The classic server encodes its answer twice.
-    return JSONResponse(said if asked.is_v2 else JSONResponse(said).body.decode(), 201 if is_new else 200)  # type: ignore[union-attr]
+    return JSONResponse(said if asked.is_v2 else json.dumps(said), 201 if is_new else 200)
 
 
 async def put_on_superevent(asked: Asked) -> Response:
@@ -86,7 +78,7 @@ async def put_on_superevent(asked: Asked) -> Response:
     with asked.store.change():
         if not put(asked, superevent, name):
             raise invalid(f"Label '{name}' is already applied to this superevent")
-    return JSONResponse(shapes.label(asked, superevent, superevent.facts["labels"][-1]), 201)
+    return JSONResponse(_shape(asked, superevent, superevent.facts["labels"][-1]), 201)
 
 
 async def removed(asked: Asked) -> Response:

@@ -1,45 +1,26 @@
 """Searches: what is found, in which order, and which page of it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse, Response
 
 from skykey.sandbox.gracedb import query, shapes
+from skykey.sandbox.gracedb.asked import Asked
 from skykey.sandbox.gracedb.errors import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from skykey.sandbox.gracedb.asked import Asked
-    from skykey.sandbox.gracedb.store import Thing
+from skykey.sandbox.gracedb.store import Thing
 
 _LARGEST = 1000
 _PAGE = {"event": 100, "superevent": 1024}  # also where the client asks for more than `_LARGEST`
 _SHAPE: dict[str, Callable[..., shapes.Json]] = {"event": shapes.event, "superevent": shapes.superevent}
 _READ = {"event": query.events, "superevent": query.superevents}
+_EVENT = "created group pipeline search gpstime far submitter nevents instruments likelihood"
+_SUPEREVENT = "created t_0 t_start t_end superevent_id category em_type is_gw time_coinc_far space_coinc_far"
 #: Field that one may sort by -> where it stands.
-_SAME = (
-    "created",
-    "group",
-    "pipeline",
-    "search",
-    "gpstime",
-    "far",
-    "submitter",
-    "nevents",
-    "instruments",
-    "likelihood",
-)
-_SAME_OF_SUPEREVENTS = (
-    *("created", "t_0", "t_start", "t_end", "superevent_id", "category", "em_type", "is_gw"),
-    *("time_coinc_far", "space_coinc_far"),
-)
 _FIELDS = {
-    "event": {name: name for name in _SAME} | {"id": "number", "graceid": "number"},
-    "superevent": {name: name for name in _SAME_OF_SUPEREVENTS}
+    "event": {name: name for name in _EVENT.split()} | {"id": "number", "graceid": "number"},
+    "superevent": {name: name for name in _SUPEREVENT.split()}
     | {"id": "order", "preferred_event": "preferred", "default_superevent_id": "superevent_id"},
 }
 

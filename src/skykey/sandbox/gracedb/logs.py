@@ -1,22 +1,16 @@
 """Log entries of events and superevents, with the files that they bring, and their tags."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from starlette.responses import JSONResponse, Response
 
 from skykey.sandbox.gracedb import entries, labels, shapes
+from skykey.sandbox.gracedb.asked import Asked
 from skykey.sandbox.gracedb.constants import ACCESS_TAGS
+from skykey.sandbox.gracedb.entries import Entry
 from skykey.sandbox.gracedb.errors import Refused, invalid, missing
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from skykey.sandbox.gracedb.asked import Asked
-    from skykey.sandbox.gracedb.entries import Entry
-    from skykey.sandbox.gracedb.store import Thing
+from skykey.sandbox.gracedb.store import Thing
 
 _TAG = re.compile(r"[0-9a-zA-Z_-]+")
 
@@ -27,9 +21,7 @@ _TAG = re.compile(r"[0-9a-zA-Z_-]+")
 async def listed(asked: Asked) -> Response:
     thing = asked.thing
     rows = [shapes.log(asked, thing, entry) for entry in thing.logs if asked.sees_entry(entry)]
-    address = shapes.url(asked, thing, "log" if shapes.is_event(thing) else "logs", "")
-    key = "logs" if asked.is_v2 else "log"
-    return JSONResponse(shapes.nested(key, rows, address))
+    return JSONResponse(shapes.nested(asked, thing, "logs", "logs" if asked.is_v2 else "log", rows))
 
 
 async def one(asked: Asked) -> Response:
@@ -48,13 +40,13 @@ async def written(asked: Asked) -> Response:
         labels.check([label], thing)
     if upload is not None:
         entries.check_name(upload.filename)
-        await asked.store.blobs.keep(upload)
+        asked.store.blobs.keep(upload)
     with asked.store.change():
         entry = asked.log(thing, comment, tags=tags, upload=upload)
         if label is not None:
             labels.put(asked, thing, label)
     shown = shapes.log(asked, thing, entry)
-    return JSONResponse(shown, 201, {"Location": shown["self"]} if shapes.is_event(thing) else None)
+    return JSONResponse(shown, 201, {"Location": shown["self"]} if thing.is_event else None)
 
 
 # -- tags
@@ -84,19 +76,17 @@ def _may(asked: Asked, name: str) -> None:
 
 
 def _found(asked: Asked, thing: Thing, entry: Entry) -> Entry:
-    name = asked.path["tag_name"]
     for tag in entry["tags"]:
-        if tag["name"] == name:
+        if tag["name"] == asked.path["tag_name"]:
             return dict(tag)
-    raise missing("Tag not found.") if shapes.is_event(thing) else Refused(404, {"detail": "Tag not found."})
+    raise missing("Tag", thing)
 
 
 async def tags_listed(asked: Asked) -> Response:
     thing = asked.thing
     entry = asked.entry(thing)
     rows = [shapes.tag(asked, thing, entry, tag) for tag in entry["tags"]]
-    address = shapes.log_url(asked, thing, entry, "tag" if shapes.is_event(thing) else "tags", "")
-    return JSONResponse({"links": {"self": address}, "tags": rows})
+    return JSONResponse({"links": {"self": shapes.url(asked, thing, "logs", entry["N"], "tags")}, "tags": rows})
 
 
 async def tag_shown(asked: Asked) -> Response:
@@ -111,17 +101,18 @@ async def tag_put(asked: Asked) -> Response:
     thing, shown = asked.thing, asked.form.get("displayName")
     entry = asked.entry(thing)
     name = asked.path.get("tag_name") or asked.needed("name")
-    if name in (tag["name"] for tag in entry["tags"]):
-        if shapes.is_event(thing):
+    there = [tag["name"] for tag in entry["tags"]]
+    if name in there:
+        if thing.is_event:
             raise Refused(409, f"Log already has tag {name}")
         raise invalid(f"Tag '{name}' is already applied to this log message")
-    added = [tag for tag in _tags(asked, [name], [shown] if shown else []) if tag not in entry["tags"]]
+    added = [tag for tag in _tags(asked, [name], [shown] if shown else []) if tag["name"] not in there]
     with asked.store.change():
         entry["tags"].extend(added)
         asked.store.touch(thing, entry["N"])
         for tag in added:
             asked.log(thing, f"Tagged message {entry['N']}: {tag['name']}.")
-    if shapes.is_event(thing):
+    if thing.is_event:
         return JSONResponse("Tag created.", 201)
     return JSONResponse(shapes.tag(asked, thing, entry, added[0]), 201)
 
@@ -142,8 +133,7 @@ async def tag_removed(asked: Asked) -> Response:
 async def tags_of_event(asked: Asked) -> Response:
     thing = asked.event
     names = sorted({tag["name"] for entry in thing.logs if asked.sees_entry(entry) for tag in entry["tags"]})
-    shown = {name: {"displayName": "", "blessed": shapes.is_blessed(name)} for name in names}
-    return JSONResponse({"links": {"self": shapes.url(asked, thing, "tag", "")}, "tags": shown})
+    return JSONResponse(shapes.linked(asked, thing, "tags", {name: shapes.known_tag(name) for name in names}))
 
 
 ROUTES = {

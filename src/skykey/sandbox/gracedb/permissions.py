@@ -1,17 +1,10 @@
 """Who else may see a superevent: shown to partners and the public, or hidden again."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from starlette.responses import JSONResponse, Response
 
 from skykey.sandbox.gracedb import shapes
-from skykey.sandbox.gracedb.errors import invalid
-
-if TYPE_CHECKING:
-    from skykey.sandbox.gracedb.asked import Asked
-    from skykey.sandbox.gracedb.store import Thing
+from skykey.sandbox.gracedb.asked import Asked
+from skykey.sandbox.gracedb.store import Thing
 
 _EXPOSED = [("lvem_observers", "annotate_superevent"), ("lvem_observers", "view_superevent")]
 _EXPOSED += [("public_users", "view_superevent")]
@@ -25,22 +18,17 @@ def _rows(superevent: Thing) -> list[shapes.Json]:
 async def listed(asked: Asked) -> Response:
     superevent = asked.superevent
     asked.internal()
-    links = {"self": shapes.url(asked, superevent, "permissions", ""), "superevent": shapes.url(asked, superevent)}
-    return JSONResponse({"links": links, "permissions": _rows(superevent)})
+    return JSONResponse(shapes.linked(asked, superevent, "permissions", _rows(superevent)))
 
 
 async def modified(asked: Asked) -> Response:
     superevent = asked.superevent
     asked.need("access_managers" in asked.person.groups)
-    action = asked.needed("action")
-    if action not in ("expose", "hide"):
-        raise invalid(f'"{action}" is not a valid choice.')
+    is_exposed = asked.chosen("action", ("expose", "hide")) == "expose"
     with asked.store.change():
-        superevent.facts["is_exposed"] = action == "expose"
+        superevent.facts["is_exposed"] = is_exposed
         asked.store.touch(superevent)
-        asked.log(
-            superevent, "Superevent exposed to LV-EM and the public" if action == "expose" else "Superevent hidden"
-        )
+        asked.log(superevent, "Superevent exposed to LV-EM and the public" if is_exposed else "Superevent hidden")
     return JSONResponse(_rows(superevent))
 
 

@@ -1,15 +1,11 @@
 """What is in the database at the very first: superevents as the public server has answered them."""
 
-from __future__ import annotations
-
 import json
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skykey.sandbox.gracedb import events
-
-if TYPE_CHECKING:
-    from skykey.sandbox.gracedb.store import Store
+from skykey.sandbox.gracedb.store import Store
 
 FILE = "gracedb_superevents.json"
 

@@ -4,25 +4,20 @@ Rows are those of the full answers, with three keys more where the database know
 ``is_preferred_event`` and ``superevent_gw_id``, a superevent's ``is_exposed``.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
 
 from skykey.sandbox.gracedb import query_words as words
 from skykey.sandbox.gracedb.constants import GROUPS, LABELS, PIPELINES, SEARCHES
 from skykey.sandbox.gracedb.query_attributes import SIGN, SIGNS, attributes
-from skykey.sandbox.gracedb.query_scanner import InvalidQuery, Scanner, all_of, any_of, by_name
+from skykey.sandbox.gracedb.query_scanner import InvalidQuery, Predicate, Scanner, all_of, any_of, by_name
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from skykey.sandbox.gracedb.query_scanner import Predicate
-
-    Row = Mapping[str, Any]
-    #: A name that rows are gathered by, and a reader that steps over a value or stays.
-    Reader = tuple[str, Callable[[], Predicate | None]]
+Row = Mapping[str, Any]
+#: By name, readers that step over a value or stay.
+Readers = dict[str, Callable[[], Predicate | None]]
 
 __all__ = ["InvalidQuery", "events", "superevents"]
 
@@ -36,7 +31,12 @@ _FAR = re.compile(r"far(?=\s*(?:[<=>:]|in\b))", re.IGNORECASE)
 _IN = re.compile(r"in\b")
 _LABELS = by_name(LABELS)
 _IDS = {"gid": "G", "hid": "H", "tid": "T", "eid": "E", "mid": "M"}
+_NAMES = {"search": by_name(SEARCHES), "pipeline": by_name(PIPELINES), "group": by_name(GROUPS)}
 _CATEGORIES = by_name(["Production", "Test", "MDC"])
+_STATUSES = {"public": True, "internal": False}
+#: Other names of a keyword, and of what it is an alternative to.
+_SAME = {"superevent_id": "id", "gpstime": "t_0", "events": "event", "is_exposed": "is_public"}
+_KINDS = {"runid": "gpstime"}
 
 
 def events(text: str, now: datetime) -> Predicate:
@@ -55,7 +55,32 @@ def events(text: str, now: datetime) -> Predicate:
     InvalidQuery
         The text is no query.
     """
-    return _Events(text, now).read()
+    scanner = Scanner(text)
+    alone: Readers = {"attr": lambda: attributes(scanner), "hasfar": lambda: _has_far(scanner)}
+    bare: Readers = {
+        "label": lambda: words.labels(scanner, _LABELS),
+        "ifos": lambda: _detectors(scanner),
+        **{key: partial(_ids, scanner, prefix) for key, prefix in _IDS.items()},
+        **{key: partial(_named, scanner, key, known) for key, known in _NAMES.items()},
+        "created": lambda: words.created(scanner, now),
+        "gpstime": lambda: words.numbers(scanner, "gpstime"),
+        "submitter": lambda: words.submitter(scanner),
+        "runid": lambda: words.run(scanner, "gpstime"),
+    }
+    keyed: Readers = {
+        "nevents": lambda: _many(scanner),
+        "in_superevent": lambda: words.truth(scanner, lambda row: row.get("superevent") is not None),
+        "is_preferred_event": lambda: words.truth(scanner, lambda row: bool(row.get("is_preferred_event"))),
+        "superevent": lambda: words.superevent(scanner, "superevent", "superevent_gw_id"),
+        "replay_id": lambda: _replay(scanner),
+    }
+    found, rest = _terms(scanner, bare | keyed, alone | bare)
+    tests = [(all_of if kind == "nevents" else any_of)(tests) for kind, tests in found.items()]
+    if "test" not in rest and "tid" not in found:
+        tests.append(lambda event: event.get("group") != "Test")
+    if "mdc" not in rest and "mid" not in found:
+        tests.append(lambda event: event.get("search") != "MDC")
+    return all_of(tests)
 
 
 def superevents(text: str, now: datetime) -> Predicate:
@@ -66,205 +91,128 @@ def superevents(text: str, now: datetime) -> Predicate:
     InvalidQuery
         The text is no query.
     """
-    return _Superevents(text, now).read()
+    scanner = Scanner(text)
+    bare: Readers = {
+        "label": lambda: words.labels(scanner, _LABELS),
+        "id": lambda: words.superevent(scanner, "superevent_id", "gw_id"),
+        "runid": lambda: words.run(scanner, "t_0"),
+        "created": lambda: words.created(scanner, now),
+        "t_0": lambda: words.numbers(scanner, "t_0"),
+        "submitter": lambda: words.submitter(scanner),
+        "status": lambda: _status(scanner),
+        "category": lambda: _named(scanner, "category", _CATEGORIES),
+    }
+    keyed: Readers = {
+        "t_start": lambda: words.numbers(scanner, "t_start"),
+        "t_end": lambda: words.numbers(scanner, "t_end"),
+        "preferred_event": lambda: _members(scanner, "GHMT", lambda row: [row.get("preferred_event")]),
+        "event": lambda: _members(scanner, "EGHMT", lambda row: [*row.get("gw_events", ()), *row.get("em_events", ())]),
+        "is_gw": lambda: words.truth(scanner, lambda row: row.get("gw_id") is not None),
+        "is_public": lambda: words.truth(scanner, _is_exposed),
+    }
+    keyed |= bare
+    keyed |= {other: keyed[name] for other, name in _SAME.items()}
+    found, _ = _terms(scanner, keyed, bare | {"far": lambda: _far(scanner)})
+    tests = [test for tests in found.values() for test in tests]
+    if not found.keys() & {"category", "id", "superevent_id"}:
+        tests.append(lambda row: row.get("category") not in ("Test", "MDC"))
+    return all_of(tests)
 
 
-class _Query:
-    """Terms one after the other: a keyword with its value, or a value that needs none."""
+def _terms(scanner: Scanner, keyed: Readers, bare: Readers) -> tuple[dict[str, list[Predicate]], str]:
+    """Read terms one after the other: a keyword with its value, or a value that needs none.
 
-    def __init__(self, text: str, now: datetime) -> None:
-        self._scanner, self._now = Scanner(text), now
-        self._found: dict[str, list[Predicate]] = {}
-        self._rest = ""  # the text without its labels
-        self._keyed, self._bare = self._readers()
+    Return them by kind, and the text without its labels, in lower case.
+    """
+    found: dict[str, list[Predicate]] = {}
+    rest = ""
+    while not scanner.is_done:
+        start = scanner.at
+        kind, test = _term(scanner, keyed, bare)
+        found.setdefault(_KINDS.get(kind, kind), []).append(test)
+        if kind != "label":
+            rest += scanner.since(start).lower() + " "
+    return found, rest
 
-    def _readers(self) -> tuple[dict[str, Reader], list[Reader]]:
-        raise NotImplementedError
 
-    def _terms(self) -> None:
-        while not self._scanner.is_done:
-            start = self._scanner.at
-            kind, test = self._term()
-            self._found.setdefault(kind, []).append(test)
-            if kind != "label":
-                self._rest += self._scanner.since(start).lower() + " "
-
-    def _term(self) -> tuple[str, Predicate]:
-        start = self._scanner.at
-        keyword = self._scanner.take(_KEYWORD)
-        if keyword and keyword[1] in self._keyed:
-            kind, read = self._keyed[keyword[1]]
-            test = read()
-            if test is None:
-                raise self._scanner.refusal()
+def _term(scanner: Scanner, keyed: Readers, bare: Readers) -> tuple[str, Predicate]:
+    start = scanner.at
+    keyword = scanner.take(_KEYWORD)
+    if keyword and keyword[1] in keyed:
+        if test := keyed[keyword[1]]():
+            return keyword[1], test
+        raise scanner.refusal()
+    for kind, read in bare.items():
+        scanner.at = start
+        if test := read():
             return kind, test
-        for kind, read in self._bare:
-            self._scanner.at = start
-            if test := read():
-                return kind, test
-        self._scanner.at = start
-        raise self._scanner.refusal()
-
-    def _named(self, field: str, known: Mapping[str, str]) -> Predicate | None:
-        name = self._scanner.name(known)
-        return None if name is None else lambda row: row.get(field) == name
-
-    def _labels(self) -> Predicate | None:
-        return words.labels(self._scanner, _LABELS)
+    scanner.at = start
+    raise scanner.refusal()
 
 
-class _Events(_Query):
-    def _readers(self) -> tuple[dict[str, Reader], list[Reader]]:
-        scanner = self._scanner
-        free: dict[str, Reader] = {
-            "label": ("label", self._labels),
-            "ifos": ("ifos", self._detectors),
-            **{key: (key, self._ids(prefix)) for key, prefix in _IDS.items()},
-            **{key: (key, self._names(key, names)) for key, names in _NAMES.items()},
-            "created": ("created", lambda: words.created(scanner, self._now)),
-            "gpstime": ("gpstime", lambda: words.numbers(scanner, "gpstime")),
-            "submitter": ("submitter", lambda: words.submitter(scanner)),
-            "runid": ("gpstime", lambda: words.run(scanner, "gpstime")),
-        }
-        bound: dict[str, Reader] = {
-            "nevents": ("nevents", self._many),
-            "in_superevent": ("in_superevent", lambda: words.truth(scanner, _is_in_superevent)),
-            "is_preferred_event": ("is_preferred_event", lambda: words.truth(scanner, _is_preferred)),
-            "superevent": ("superevent", lambda: words.superevent(scanner, "superevent", "superevent_gw_id")),
-            "replay_id": ("replay_id", self._replay),
-        }
-        alone: list[Reader] = [("attr", lambda: attributes(scanner)), ("hasfar", self._has_far)]
-        return free | bound, [*alone, *free.values()]
-
-    def read(self) -> Predicate:
-        self._terms()
-        tests = [(all_of if kind == "nevents" else any_of)(tests) for kind, tests in self._found.items()]
-        if "test" not in self._rest and "tid" not in self._found:
-            tests.append(lambda event: event.get("group") != "Test")
-        if "mdc" not in self._rest and "mid" not in self._found:
-            tests.append(lambda event: event.get("search") != "MDC")
-        return all_of(tests)
-
-    def _ids(self, prefix: str) -> Callable[[], Predicate | None]:
-        def read() -> Predicate | None:
-            ends = words.graceids(self._scanner, prefix)
-            if ends is None:
-                return None
-            first, last = ends[0][1], ends[1][1]
-            return lambda event: (
-                event["graceid"][0] == prefix and first <= (words.numbered(event["graceid"]) or 0) <= last
-            )
-
-        return read
-
-    def _names(self, field: str, known: Mapping[str, str]) -> Callable[[], Predicate | None]:
-        return lambda: self._named(field, known)
-
-    def _detectors(self) -> Predicate | None:
-        found = self._scanner.take(_DETECTORS)
-        return (lambda event: found[0] in (event.get("instruments") or "")) if found else None
-
-    def _many(self) -> Predicate | None:
-        found = self._scanner.take(_DIGITS)
-        return (lambda event: event.get("nevents") == int(found[1])) if found else None
-
-    def _has_far(self) -> Predicate | None:
-        return (lambda event: event.get("far") is not None) if self._scanner.take(_HAS_FAR) else None
-
-    def _replay(self) -> Predicate | None:
-        found = self._scanner.take(_REPLAY)
-        return (lambda event: event.get("replay_id") == (found[1] or found[2])) if found else None
+# -- of both
 
 
-class _Superevents(_Query):
-    def _readers(self) -> tuple[dict[str, Reader], list[Reader]]:
-        scanner = self._scanner
-        ids: Reader = ("superevent_id", lambda: words.superevent(scanner, "superevent_id", "gw_id"))
-        times: Reader = ("t_0", lambda: words.numbers(scanner, "t_0"))
-        runs: Reader = ("t_0", lambda: words.run(scanner, "t_0"))
-        submitters: Reader = ("submitter", lambda: words.submitter(scanner))
-        status: Reader = ("status", self._status)
-        created: Reader = ("created", lambda: words.created(scanner, self._now))
-        category: Reader = ("category", lambda: self._named("category", _CATEGORIES))
-        label: Reader = ("label", self._labels)
-        exposed: Reader = ("is_exposed", lambda: words.truth(scanner, _is_exposed))
-        members: Reader = ("event", lambda: self._members("EGHMT", _members))
-        keyed = {
-            **dict.fromkeys(("id", "superevent_id"), ids),
-            **dict.fromkeys(("t_0", "gpstime"), times),
-            "runid": runs,
-            "t_start": ("t_start", lambda: words.numbers(scanner, "t_start")),
-            "t_end": ("t_end", lambda: words.numbers(scanner, "t_end")),
-            "submitter": submitters,
-            "preferred_event": ("preferred_event", lambda: self._members("GHMT", _preferred)),
-            **dict.fromkeys(("event", "events"), members),
-            "is_gw": ("is_gw", lambda: words.truth(scanner, lambda row: row.get("gw_id") is not None)),
-            **dict.fromkeys(("is_public", "is_exposed"), exposed),
-            "status": status,
-            "created": created,
-            "category": category,
-            "label": label,
-        }
-        return keyed, [label, ids, runs, created, times, submitters, status, category, ("far", self._far)]
-
-    def read(self) -> Predicate:
-        self._terms()
-        tests = [test for tests in self._found.values() for test in tests]
-        if not self._found.keys() & {"category", "superevent_id"}:
-            tests.append(lambda row: row.get("category") not in ("Test", "MDC"))
-        return all_of(tests)
-
-    def _status(self) -> Predicate | None:
-        wanted = self._scanner.name({"public": True, "internal": False})
-        return None if wanted is None else lambda row: _is_exposed(row) is wanted
-
-    def _members(self, prefixes: str, of: Callable[[Row], list[str]]) -> Predicate | None:
-        ends = words.graceids(self._scanner, prefixes)
-        if ends is None:
-            return None
-        first, last = ends[0][1], ends[1][1]
-        return lambda row: any(first <= (words.numbered(graceid) or 0) <= last for graceid in of(row))
-
-    def _far(self) -> Predicate | None:
-        """Read a comparison, or a range: ``far in a, b``, ``far: a .. b``."""
-        if not self._scanner.take(_FAR):
-            return None
-        sign = self._scanner.take(SIGN)
-        if sign is None:
-            self._scanner.need(_IN)
-        first = self._number()
-        if sign is None:
-            self._scanner.need(_TO)
-        elif sign[0] != ":" or not self._scanner.take(_TO):
-            test = SIGNS[sign[0]]
-            return lambda row: row.get("far") is not None and bool(test(row["far"], first))
-        return words.within("far", (first, self._number()))
-
-    def _number(self) -> float:
-        found = words.number(self._scanner)
-        if found is None:
-            raise self._scanner.refusal()
-        return found
+def _named(scanner: Scanner, field: str, known: Mapping[str, str]) -> Predicate | None:
+    name = scanner.name(known)
+    return None if name is None else lambda row: row.get(field) == name
 
 
-_NAMES = {"search": by_name(SEARCHES), "pipeline": by_name(PIPELINES), "group": by_name(GROUPS)}
+# -- of events
 
 
-def _is_in_superevent(event: Row) -> bool:
-    return event.get("superevent") is not None
+def _ids(scanner: Scanner, prefix: str) -> Predicate | None:
+    suits = words.graceids(scanner, prefix)
+    return (lambda event: suits(event["graceid"])) if suits else None
 
 
-def _is_preferred(event: Row) -> bool:
-    return bool(event.get("is_preferred_event"))
+def _detectors(scanner: Scanner) -> Predicate | None:
+    found = scanner.take(_DETECTORS)
+    return (lambda event: found[0] in (event.get("instruments") or "")) if found else None
+
+
+def _many(scanner: Scanner) -> Predicate | None:
+    found = scanner.take(_DIGITS)
+    return (lambda event: event.get("nevents") == int(found[1])) if found else None
+
+
+def _has_far(scanner: Scanner) -> Predicate | None:
+    return (lambda event: event.get("far") is not None) if scanner.take(_HAS_FAR) else None
+
+
+def _replay(scanner: Scanner) -> Predicate | None:
+    found = scanner.take(_REPLAY)
+    return (lambda event: event.get("replay_id") == (found[1] or found[2])) if found else None
+
+
+# -- of superevents
 
 
 def _is_exposed(row: Row) -> bool:
     return bool(row.get("is_exposed"))
 
 
-def _preferred(row: Row) -> list[str]:
-    return [row["preferred_event"]] if row.get("preferred_event") else []
+def _status(scanner: Scanner) -> Predicate | None:
+    wanted = scanner.name(_STATUSES)
+    return None if wanted is None else lambda row: _is_exposed(row) is wanted
 
 
-def _members(row: Row) -> list[str]:
-    return [*(row.get("gw_events") or ()), *(row.get("em_events") or ())]
+def _members(scanner: Scanner, prefixes: str, of: Callable[[Row], list[str | None]]) -> Predicate | None:
+    suits = words.graceids(scanner, prefixes)
+    return (lambda row: any(suits(graceid) for graceid in of(row) if graceid)) if suits else None
+
+
+def _far(scanner: Scanner) -> Predicate | None:
+    """Read a comparison, or a range: ``far in a, b``, ``far: a .. b``."""
+    if not scanner.take(_FAR):
+        return None
+    sign = scanner.take(SIGN)
+    if sign is None:
+        scanner.need(_IN)
+    first = float(scanner.need(words.NUMBER)[0])
+    if sign is None:
+        scanner.need(_TO)
+    elif sign[0] != ":" or not scanner.take(_TO):
+        test = SIGNS[sign[0]]
+        return lambda row: row.get("far") is not None and bool(test(row["far"], first))
+    return words.within("far", (first, float(scanner.need(words.NUMBER)[0])))

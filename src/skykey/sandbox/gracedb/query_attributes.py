@@ -1,23 +1,17 @@
 """Expressions over the numbers and texts of an event: ``far < 1e-7``, ``si.snr > 5 & ci.mchirp in 0.5, 2``."""
 
-from __future__ import annotations
-
 import operator
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from skykey.sandbox.gracedb import tables
-from skykey.sandbox.gracedb.query_scanner import InvalidQuery, Scanner, joined
+from skykey.sandbox.gracedb.query_scanner import InvalidQuery, Predicate, Scanner, joined
 from skykey.sandbox.gracedb.query_words import NUMBER, TEXT, TRUTHS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from skykey.sandbox.gracedb.query_scanner import Predicate
-
-    Row = Mapping[str, Any]
-    #: A term, told which single-detector row it may look at: what is asked of one has to be true of the same one.
-    Term = Callable[[Row, Row], bool]
+Row = Mapping[str, Any]
+#: A term, told which single-detector row it may look at: what is asked of one has to be true of the same one.
+Term = Callable[[Row, Row], bool]
 
 _SINGLE = "SingleInspiral"
 _NAME = re.compile(r"([A-Za-z_]\w*(?:\.\w+)?)(?=\s*(?:[<=>:]|in\b))", re.ASCII)
@@ -40,16 +34,13 @@ def attributes(scanner: Scanner) -> Predicate | None:
 
 
 def _term(scanner: Scanner) -> Term | None:
-    start = scanner.at
     name = scanner.take(_NAME)
     if name is None:
         return None
     column = _column(name[1])
     if sign := scanner.take(SIGN):
         return _compared(column, SIGNS[sign[0]], _value(scanner))
-    if not scanner.take(_IN):
-        scanner.at = start
-        return None
+    scanner.need(_IN)
     first = _value(scanner)
     scanner.need(_COMMA)
     last, at_least, at_most = _value(scanner), operator.ge, operator.le

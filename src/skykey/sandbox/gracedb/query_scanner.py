@@ -1,21 +1,17 @@
 """Reading a query from left to right, and what both of its dialects are made of."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    Predicate = Callable[[Mapping[str, Any]], bool]
-
+Predicate = Callable[[Mapping[str, Any]], bool]
 T = TypeVar("T")
 
 _GAP = re.compile(r"\s*")
 _OR = re.compile(r"\|")
 _AND = re.compile(r"[&,]")
 _NOT = re.compile(r"[~-]")
+_WORD = re.compile(r"[A-Za-z0-9_]+")
 _RANGE = re.compile(r"\.\.")
 
 
@@ -59,7 +55,9 @@ class Scanner:
 
     def refusal(self) -> InvalidQuery:
         rest = self._text[self.at : self.at + 40]
-        return InvalidQuery(f"{rest!r} is not understood" if rest else "The query ends too early")
+        return InvalidQuery(
+            f"{rest!r} is not understood here; gracedb.ligo.org may know it" if rest else "The query ends too early"
+        )
 
     def since(self, start: int) -> str:
         return self._text[start : self.at]
@@ -67,9 +65,6 @@ class Scanner:
     def _skip(self) -> None:
         found = _GAP.match(self._text, self.at)
         self.at = found.end() if found else self.at
-
-
-_WORD = re.compile(r"[A-Za-z0-9_]+(?![A-Za-z0-9_])")
 
 
 def by_name(names: Iterable[str]) -> dict[str, str]:

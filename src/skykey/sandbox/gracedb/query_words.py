@@ -1,48 +1,26 @@
 """What queries for events and for superevents have in common: ids, runs, times, names, labels."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from skykey.sandbox.gracedb.query_scanner import Scanner, all_of, any_of, between, inverted, joined
+from skykey.sandbox.gracedb.query_scanner import Predicate, Scanner, T, all_of, any_of, between, inverted, joined
 from skykey.sandbox.gracedb.query_times import moment
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from skykey.sandbox.gracedb.query_scanner import Predicate
-
-#: Observing and engineering runs: GPS times, of the run or of each of its parts.
-RUNS: dict[str, tuple[tuple[int, int], ...]] = {
-    "O4c": ((1422118818, 1447516818),),
-    "O4b": ((1396796418, 1422118818),),
-    "O4a": ((1368975618, 1389456018),),
-    "ER16": ((1394982018, 1396796418),),
-    "ER15": ((1366556418, 1368975618),),
-    "O3": ((1238166018, 1269363618),),
-    "ER14": ((1235750418, 1238166018),),
-    "ER13": ((1228838418, 1229176818),),
-    "O2": ((1164556817, 1187733618),),
-    "O1": ((1126623617, 1136649617),),
-    "ER8": ((1123858817, 1126623617),),
-    "ER7": ((1117400416, 1118329216),),
-    "ER6": ((1102089616, 1102863616),),
-    "ER5": ((1073822416, 1078876816),),
-    "ER4": ((1057881616, 1061856016),),
-    "ER3": ((1044136816, 1045785616),),
-    "ER2": ((1026666016, 1028480416),),
-    "ER1": ((1011601640, 1013299215),),
-    "ER1test": ((1010944815, 1011601640),),
-    "S6": ((931035296, 971622087),),
-    "S6A": ((931035296, 935798487),),
-    "S6B": ((937800015, 947260815),),
-    "S6C": ((949449543, 961545687),),
-    "S6D": ((956707143, 971622087),),
-}
-RUNS["O4"] = (*RUNS["O4c"], *RUNS["O4b"], *RUNS["O4a"])
-_RUNS = {name.lower(): times for name, times in RUNS.items()}
+#: Observing and engineering runs: GPS times.
+RUNS = {
+    "O4c": (1422118818, 1447516818), "O4b": (1396796418, 1422118818), "O4a": (1368975618, 1389456018),
+    "ER16": (1394982018, 1396796418), "ER15": (1366556418, 1368975618), "O3": (1238166018, 1269363618),
+    "ER14": (1235750418, 1238166018), "ER13": (1228838418, 1229176818), "O2": (1164556817, 1187733618),
+    "O1": (1126623617, 1136649617), "ER8": (1123858817, 1126623617), "ER7": (1117400416, 1118329216),
+    "ER6": (1102089616, 1102863616), "ER5": (1073822416, 1078876816), "ER4": (1057881616, 1061856016),
+    "ER3": (1044136816, 1045785616), "ER2": (1026666016, 1028480416), "ER1": (1011601640, 1013299215),
+    "ER1test": (1010944815, 1011601640), "S6": (931035296, 971622087), "S6A": (931035296, 935798487),
+    "S6B": (937800015, 947260815), "S6C": (949449543, 961545687), "S6D": (956707143, 971622087),
+}  # fmt: skip
+_RUNS = {name.lower(): [times] for name, times in RUNS.items()}
+_RUNS["o4"] = [RUNS[part] for part in ("O4a", "O4b", "O4c")]  # with gaps between them
 
 NUMBER = re.compile(r"[+-]?(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z0-9_])")
 TEXT = re.compile(r'"([^"]*)"')
@@ -52,31 +30,15 @@ _SUPEREVENT = re.compile(
 )
 
 
-def number(scanner: Scanner) -> float | None:
-    found = scanner.take(NUMBER)
-    return float(found[0]) if found else None
+def graceids(scanner: Scanner, prefixes: str) -> Callable[[str], bool] | None:
+    """Read the id of an event, or a range of them, that begin with one of these letters."""
+    pattern = re.compile(rf"[{prefixes}](\d{{1,18}})(?![A-Za-z0-9_])", re.IGNORECASE)
+    ends = between(scanner, lambda: _of(scanner.take(pattern), int))
+    return (lambda name: name[0] in prefixes and ends[0] <= int(name[1:]) <= ends[1]) if ends else None
 
 
-def quoted(scanner: Scanner) -> str | None:
-    found = scanner.take(TEXT)
-    return found[1] if found else None
-
-
-def graceids(scanner: Scanner, prefixes: str) -> tuple[tuple[str, int], tuple[str, int]] | None:
-    """Read the id of an event, or a range of them: prefix and number of both ends."""
-    pattern = re.compile(rf"([{prefixes}])(\d{{1,18}})(?![A-Za-z0-9_])", re.IGNORECASE)
-
-    def one() -> tuple[str, int] | None:
-        found = scanner.take(pattern)
-        return (found[1].upper(), int(found[2])) if found else None
-
-    return between(scanner, one)
-
-
-def numbered(graceid: str | None) -> int | None:
-    """Return the number in an event's id."""
-    digits = (graceid or "").lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    return int(digits) if digits.isascii() and digits.isdecimal() else None
+def _of(found: re.Match[str] | None, kind: Callable[[str], T]) -> T | None:
+    return kind(found[found.re.groups]) if found else None
 
 
 def run(scanner: Scanner, field: str) -> Predicate | None:
@@ -88,7 +50,7 @@ def run(scanner: Scanner, field: str) -> Predicate | None:
 
 def numbers(scanner: Scanner, field: str) -> Predicate | None:
     """Read a number or a range of numbers that a field is to be in."""
-    ends = between(scanner, lambda: number(scanner))
+    ends = between(scanner, lambda: _of(scanner.take(NUMBER), float))
     return within(field, ends) if ends else None
 
 
@@ -100,11 +62,9 @@ def within(field: str, ends: tuple[Any, Any]) -> Predicate:
 
 def submitter(scanner: Scanner) -> Predicate | None:
     """Read a part of a user's name; `submitter_last_name` is looked at where a row has it."""
-    part = quoted(scanner)
-    if part is None:
-        return None
+    found = scanner.take(TEXT)
     names = ("submitter", "submitter_last_name")
-    return lambda row: any(part.lower() in (row.get(name) or "").lower() for name in names)
+    return (lambda row: any(found[1].lower() in (row.get(name) or "").lower() for name in names)) if found else None
 
 
 def created(scanner: Scanner, now: datetime) -> Predicate | None:
@@ -137,15 +97,11 @@ def labels(scanner: Scanner, known: Mapping[str, str]) -> Predicate | None:
 
     def one() -> Predicate | None:
         name = scanner.name(known)
-        return None if name is None else _has_label(name)
+        return None if name is None else lambda row: name in row["labels"]
 
     return joined(scanner, one, inverted, any_of, all_of)
 
 
-def _has_label(name: str) -> Predicate:
-    return lambda row: name in row["labels"]
-
-
-def truth(scanner: Scanner, of: Callable[[Mapping[str, Any]], bool]) -> Predicate | None:
+def truth(scanner: Scanner, of: Predicate) -> Predicate | None:
     wanted = scanner.name(TRUTHS)
     return None if wanted is None else lambda row: of(row) is wanted

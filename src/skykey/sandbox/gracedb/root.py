@@ -1,15 +1,11 @@
 """The API's root, and what is about neither an event nor a superevent."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
 from skykey.sandbox.gracedb import constants, shapes
-
-if TYPE_CHECKING:
-    from skykey.sandbox.gracedb.asked import Asked
+from skykey.sandbox.gracedb.asked import Asked
 
 VERSIONS = ["default", "v1", "v2"]
 _EVENT = "events/{graceid}"
@@ -109,8 +105,7 @@ async def tags(asked: Asked) -> Response:
     for kind in ("event", "superevent"):
         seen = (thing for thing in asked.store.all(kind) if asked.sees(thing))
         found |= {tag["name"]: tag["displayName"] for thing in seen for log in thing.logs for tag in log["tags"]}
-    shown = {name: {"displayName": text, "blessed": shapes.is_blessed(name)} for name, text in sorted(found.items())}
-    return JSONResponse({"tags": shown})
+    return JSONResponse({"tags": {name: shapes.known_tag(name, text) for name, text in sorted(found.items())}})
 
 
 ROUTES = {

@@ -45,22 +45,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     }.items()
 }
 
+_SHORT = {"si": "SingleInspiral", "ci": "CoincInspiral", "mb": "MultiBurst", "li": "LalInferenceBurst"}
+_SHORT |= {"ml": "MLyBurst", "grb": "GRB", "inj": "SimInspiral"}
 #: how a query calls a table -> the table
-BY_PREFIX = {
-    "si": "SingleInspiral",
-    "singleinspiral": "SingleInspiral",
-    "ci": "CoincInspiral",
-    "coincinspiral": "CoincInspiral",
-    "coincinspiralevent": "CoincInspiral",
-    "mb": "MultiBurst",
-    "multiburst": "MultiBurst",
-    "multiburstevent": "MultiBurst",
-    "li": "LalInferenceBurst",
-    "lalinferenceburstevent": "LalInferenceBurst",
-    "ml": "MLyBurst",
-    "mlyburstevent": "MLyBurst",
-    "grb": "GRB",
-    "grbevent": "GRB",
-    "inj": "SimInspiral",
-    "siminspiralevent": "SimInspiral",
-}
+BY_PREFIX = _SHORT | {name.lower() + end: name for name in _SHORT.values() for end in ("", "event")}

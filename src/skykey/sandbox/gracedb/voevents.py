@@ -1,19 +1,14 @@
 """VOEvents of the classic server, written from what the request says of them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from starlette.responses import JSONResponse, Response
 
 from skykey.sandbox.gracedb import shapes
+from skykey.sandbox.gracedb.asked import Asked
 from skykey.sandbox.gracedb.constants import NOTICE_TYPES
-from skykey.sandbox.gracedb.errors import Refused, gone, invalid
-
-if TYPE_CHECKING:
-    from skykey.sandbox.gracedb.asked import Asked
-    from skykey.sandbox.gracedb.store import Thing
+from skykey.sandbox.gracedb.errors import gone, invalid
+from skykey.sandbox.gracedb.store import Thing
 
 #: Field of the form -> name in the answer, in the order in which the document has them.
 _NUMBERS = {
@@ -29,69 +24,53 @@ _FLAGS = {"internal": True, "open_alert": False, "hardware_inj": False, "CoincCo
 _TEXTS = ("skymap_type", "skymap_filename", "combined_skymap_filename")
 
 
-def _names(thing: Thing) -> tuple[str, ...]:
-    return ("voevent",) if shapes.is_event(thing) else ("voevents",)
-
-
 def _shape(asked: Asked, thing: Thing, voevent: shapes.Json) -> shapes.Json:
-    last = () if shapes.is_event(thing) else ("",)
-    file = shapes.url(asked, thing, "files", f"{voevent['filename']},{voevent['file_version']}")
-    return voevent | {"links": {"self": shapes.url(asked, thing, *_names(thing), voevent["N"], *last), "file": file}}
+    own = shapes.url(asked, thing, "voevents", voevent["N"])
+    return voevent | {"links": {"self": own, "file": shapes.file(asked, thing, voevent)}}
 
 
-def _kept(thing: Thing) -> list[shapes.Json]:
-    kept: list[shapes.Json] = thing.facts.setdefault("voevents", [])
-    return kept
-
-
-def _retired(asked: Asked, thing: Thing) -> None:
-    if asked.is_current and shapes.is_event(thing):
+def _kept(asked: Asked, thing: Thing) -> list[shapes.Json]:
+    """Return those that there are: of events, the current server does not even say that there are none."""
+    if asked.is_current and thing.is_event:
         raise gone()
+    return [] if asked.is_current else thing.rows("voevents")
 
 
 async def listed(asked: Asked) -> Response:
     thing = asked.thing
-    _retired(asked, thing)
-    rows = [] if asked.is_current else [_shape(asked, thing, voevent) for voevent in _kept(thing)]
-    return JSONResponse(shapes.nested("voevents", rows, shapes.url(asked, thing, *_names(thing), "")))
+    rows = [_shape(asked, thing, voevent) for voevent in _kept(asked, thing)]
+    return JSONResponse(shapes.nested(asked, thing, "voevents", "voevents", rows))
 
 
 async def one(asked: Asked) -> Response:
     thing = asked.thing
-    _retired(asked, thing)
-    for voevent in [] if asked.is_current else _kept(thing):
-        if str(voevent["N"]) == asked.path["N"]:
-            return JSONResponse(_shape(asked, thing, voevent))
-    raise Refused(404, {"detail": "VOEvent not found."})
+    return JSONResponse(_shape(asked, thing, asked.row(_kept(asked, thing), thing, "VOEvent")))
 
 
 async def created(asked: Asked) -> Response:
     asked.internal()
     asked.until_current()
     thing, form = asked.thing, asked.form
-    kind = asked.needed("voevent_type")
-    if kind not in NOTICE_TYPES:
-        raise invalid(f'"{kind}" is not a valid choice.')
+    kind, kept = asked.chosen("voevent_type", NOTICE_TYPES), _kept(asked, thing)
     if kind == "IN" and not form.get("skymap_filename"):
         raise invalid("Skymap filename not provided.")
-    name = thing.facts["graceid" if shapes.is_event(thing) else "superevent_id"]
-    n = len(_kept(thing)) + 1
+    name, n = thing.facts["graceid"] if thing.is_event else thing.name, len(kept) + 1
     voevent: shapes.Json = {"N": n, "issuer": asked.person.username, "created": asked.stamp, "voevent_type": kind}
-    voevent |= {"ivorn": f"ivo://gwnet/LVC#{name}-{n}-{NOTICE_TYPES[kind].capitalize()}"}
+    title = f"{name}-{n}-{NOTICE_TYPES[kind].capitalize()}"
+    voevent |= {"ivorn": f"ivo://gwnet/LVC#{title}"}
     for flag, usual in _FLAGS.items():
         sent = form.get(flag)
         voevent["coinc_comment" if flag == "CoincComment" else flag] = usual if sent is None else sent.lower() == "true"
     voevent |= {text: form.get(text) for text in _TEXTS}
     voevent |= {shown: asked.number(sent) for sent, shown in _NUMBERS.items()}
-    filename = f"{name}-{n}-{NOTICE_TYPES[kind].capitalize()}.xml"
-    upload = await asked.store.blobs.put(filename, _document(voevent, _kept(thing)).encode())
+    upload = asked.store.blobs.put(f"{title}.xml", _document(voevent, kept).encode())
     with asked.store.change():
         entry = asked.log(thing, f"New VOEvent {n}", tags=[{"name": "em_follow", "displayName": ""}], upload=upload)
-        voevent |= {"filename": filename, "file_version": entry["file_version"]}
-        _kept(thing).append(voevent)
+        voevent |= {"filename": upload.filename, "file_version": entry["file_version"]}
+        kept.append(voevent)
         asked.store.touch(thing)
     shown = _shape(asked, thing, voevent)
-    return JSONResponse(shown, 201, {"Location": shown["links"]["self"]} if shapes.is_event(thing) else None)
+    return JSONResponse(shown, 201, {"Location": shown["links"]["self"]} if thing.is_event else None)
 
 
 def _document(voevent: shapes.Json, earlier: list[shapes.Json]) -> str:
