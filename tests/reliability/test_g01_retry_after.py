@@ -21,7 +21,7 @@ from skykey.values.deadline import Deadline, within
 from skykey.values.errors import Overloaded, RateLimited
 from skykey.values.url import Url
 from skykey.wire.request import Head
-from tests.reliability import databases, naive_databases
+from tests.reliability import databases, gracedb_site, naive_databases
 from tests.tables.test_rows import client_at
 from tests.wire.askers import Asker, AsyncAsker, get
 from tests.wire.server import Answer, Seen, reply, serving
@@ -101,6 +101,8 @@ CLIENTS: dict[str, Callable[[str, FakeClock], None]] = {
 
 
 def whole(seen: Seen) -> Answer:
+    if gracedb_site.is_asked(seen):
+        return gracedb_site.site(seen)
     if databases.is_asked(seen):
         return databases.site(seen)
     return reply(200, msgpack.packb({"results": [{"statement_id": 0}]}), Content_Type="application/x-msgpack")
@@ -149,6 +151,43 @@ def test_g1_no_wait_is_longer_than_a_minute_nor_all_of_them_than_the_budget(stat
 def test_g1_what_is_over_when_it_said_gives_the_answer(client: str) -> None:
     for form in ("1", date(1)):
         assert waits(CLIENTS[client], 503, form, 1) == (None, [1.0])
+
+
+GRACEDB_LONGEST = 30.0  # as its documented client has it: what is longer is cut to that
+GRACEDB_REPEATS = 5
+
+
+@pytest.mark.parametrize("client", [*gracedb_site.READS, *gracedb_site.WRITES])
+@pytest.mark.parametrize("status", [429, 503])
+def test_g1_gracedb_waits_half_a_minute_at_most_and_sends_twice_only_what_was_not_begun(
+    status: int, client: str
+) -> None:
+    """A 503 that does not say when to come back does not say either that nothing was done: who writes stops there."""
+    asked = {**gracedb_site.READS, **gracedb_site.WRITES}[client]
+    longest = most = 0.0
+    for name, (form, expected) in FORMS.items():
+        problem, waited = waits(asked, status, form, None)
+        print(f"G1 {status}, {client}, Retry-After {name}: waits {[round(each, 2) for each in waited]} s")
+        assert problem is not None
+        longest, most = max([longest, *waited]), max(most, sum(waited))
+        if expected == OWN and status == 503 and client in gracedb_site.WRITES:
+            assert waited == []
+        elif expected == OWN:
+            assert [low <= seconds <= 2 * low for low, seconds in zip((0.05, 0.1, 0.2, 0.4, 0.8), waited, strict=True)]
+        elif expected == STOP or max(expected) > GRACEDB_LONGEST:
+            assert waited == [GRACEDB_LONGEST] * 3  # the fourth would go beyond the budget
+        else:
+            assert waited == [expected[0]] * GRACEDB_REPEATS
+    print(f"G1 {status}, {client}: longest wait {longest:.0f} s, all waits of one question {most:.0f} s")
+    assert longest <= GRACEDB_LONGEST
+    assert most <= BUDGET
+
+
+@pytest.mark.parametrize("client", [*gracedb_site.READS, *gracedb_site.WRITES])
+def test_g1_gracedb_what_is_over_when_it_said_gives_the_answer(client: str) -> None:
+    asked = {**gracedb_site.READS, **gracedb_site.WRITES}[client]
+    for form in ("1", date(1)):
+        assert waits(asked, 503, form, 1) == (None, [1.0])
 
 
 @given(

@@ -6,6 +6,7 @@ The only POST that is marked as safe is an issuer's token endpoint, which has ru
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from skykey.testing.faults import Fault, Pass, Reply, Reset, Stall, Truncate
 from skykey.testing.faults_proxy import FaultProxy
 from skykey.values.deadline import within
 from skykey.values.errors import SkykeyError
+from tests.reliability import gracedb_site
 from tests.reliability.proof import proven, require
 from tests.rubin.scripted_log import AUTH, identity, message, report
 from tests.rubin.test_exposure_log import note
@@ -103,6 +105,14 @@ def tap_job_async(url: str) -> None:
     face.do(face.client(url).query, "select 1", as_job=True)
 
 
+def gracedb(name: str, question: gracedb_site.Question) -> Callable[[str], None]:
+    def ask(url: str) -> None:
+        question(url, FastClock())
+
+    ask.__name__ = re.sub(r"\W+", "_", name)
+    return ask
+
+
 REAL = (
     core,
     core_async,
@@ -114,6 +124,7 @@ REAL = (
     report_add,
     tap_job,
     tap_job_async,
+    *(gracedb(name, question) for name, question in gracedb_site.WRITES.items()),
 )
 
 
@@ -131,6 +142,8 @@ def adapter(url: str) -> None:
 
 
 def site(seen: Seen) -> Answer:
+    if gracedb_site.is_asked(seen):
+        return gracedb_site.site(seen)
     if seen.path.startswith("/tap"):
         return ScriptedTap(phases=["COMPLETED"])(seen)
     if seen.method == "DELETE":
@@ -183,3 +196,19 @@ def test_g2_without_a_fault_it_is_done(kind: Callable[[str], None], proxy: Fault
     said, changes = met(kind, Pass(), proxy)
     assert said == "nothing"
     assert len(changes) == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", gracedb_site.EVENTS)
+def test_g2_an_event_is_sent_again_only_where_its_content_is_not_there(
+    name: str, fault: str, proxy: FaultProxy
+) -> None:
+    """The content tells what it is, so that the server can be asked. Where it may still be at it, nothing is sent."""
+    with within(0.5 if fault == "silence" else 20.0):
+        said, changes = met(gracedb(name, gracedb_site.EVENTS[name]), FAULTS[fault], proxy)
+    looks = sum(seen.method == "GET" and len(seen.path) > 40 for seen in proxy.seen)
+    print(f"G2 {name} {fault}: {len(changes)} sent, {looks} looks, {said}")
+    assert said != "nothing"
+    assert looks >= len(changes) - 1
+    if fault.startswith(("503", "504", "500", "silence")):
+        assert len(changes) == 1

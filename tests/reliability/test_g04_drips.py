@@ -20,7 +20,7 @@ from skykey.testing.faults_proxy import FaultProxy
 from skykey.values.clock import SYSTEM_CLOCK
 from skykey.values.deadline import within
 from skykey.values.errors import TimedOut
-from tests.reliability import databases, naive_databases, naive_rubin
+from tests.reliability import databases, gracedb_site, naive_databases, naive_rubin
 from tests.tables.test_rows import answering, client_at, document, read_async, read_sync
 from tests.wire.server import Answer, Seen, as_json, serving
 
@@ -40,6 +40,8 @@ class SlowHead:
 
 
 def origin(seen: Seen) -> Answer:
+    if gracedb_site.is_asked(seen):
+        return gracedb_site.site(seen)
     if databases.is_asked(seen):
         return databases.site(seen)
     if "/query" in seen.path:
@@ -75,6 +77,8 @@ CLIENTS: dict[str, Callable[[str], Any]] = {
     "discovery, async": lambda url: asyncio.run(DiscoveryClient(base_url=url).discovery()),
     **{name: asked_by(question) for name, question in databases.QUESTIONS.items()},
     "log, a message": written,
+    **{name: asked_by(question) for name, question in gracedb_site.READS.items()},
+    **{name: asked_by(question) for name, question in {**gracedb_site.WRITES, **gracedb_site.EVENTS}.items()},
 }
 FAULTS: dict[str, Fault] = {"body": Drip(1), "head": SlowHead()}
 

@@ -2,23 +2,27 @@
 
 A log's pages go by offset, so there is no token to repeat: a service repeats itself by ignoring it. Then nobody knows
 what else there is, and the answer is an error. Short pages, pages that move and new rows are no loops.
+GraceDB's pages name the next one, and may name one that was read.
 """
 
 import asyncio
 import itertools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from skykey.gracedb.rest import AsyncGraceDb, GraceDb
 from skykey.rubin.consdb_query import AsyncConsDbTap, ConsDbTap
 from skykey.rubin.logging_query import AsyncNarrativeLogClient, NarrativeLogClient
 from skykey.sandbox import Box
 from skykey.testing import FakeClock
 from skykey.values.deadline import within
 from skykey.values.errors import ServiceError, SkykeyError, TimedOut, Unreadable
-from tests.reliability import databases, naive_databases
+from tests.reliability import databases, gracedb_site, naive_databases, naive_gracedb
+from tests.reliability.gracedb import settled
 from tests.rubin.scripted_log import Row, ScriptedLog, identity, message
 from tests.wire.server import Answer, Seen, as_json, serving
 
@@ -175,6 +179,85 @@ def test_g13_a_job_that_never_changes_has_its_time_and_is_asked_seldom(face: str
         assert isinstance(problem, TimedOut)
         assert sum(waits) > TIME / 2
         assert max(waits) > 5  # the pauses grow
+
+
+# -- GraceDB: pages that name the next one
+
+GRACEDB_LISTS: dict[str, Callable[[Any], Any]] = {
+    "events": lambda client: client.events("far < 1", count=2),
+    "superevents": lambda client: client.superevents("far < 1", count=2),
+    "table": lambda client: client.superevents.table("far < 1", count=2),
+    "gwtc_list": lambda client: client.gwtc_list(),
+}
+
+
+class Chain:
+    """A GraceDB whose pages lead as a test says: number of the page that is asked for to its rows, and the next one."""
+
+    def __init__(self, page: Callable[[int], tuple[int, int]]) -> None:
+        self._page = page
+        self.given: list[int] = []
+
+    def __call__(self, seen: Seen) -> Answer:
+        number = int(seen.target.partition("at=")[2] or 0)
+        rows, following = self._page(number)
+        self.given.append(rows)
+        base, _, _ = seen.target.partition("?")
+        link = f"http://{seen.headers['host']}{base}?at={following}"
+        found = [] if rows < 0 else [{"graceid": f"G{rows}", "superevent_id": f"S{rows}", "number": str(rows)}]
+        links = {"next": link}
+        return as_json(json.dumps({"events": found, "superevents": found, "results": found, "links": links, **links}))
+
+    @property
+    def repeats(self) -> int:
+        return len(self.given) - len(set(self.given))
+
+
+CHAINS: dict[str, Callable[[int], tuple[int, int]]] = {
+    "the same page, by the same URL": lambda number: (number, number),
+    "the first page again": lambda number: (number, (number + 1) % 3),
+    "a circle of five": lambda number: (number, number + 1 if number < 6 else 2),
+    "the same rows by ever new URLs": lambda number: (0, number + 1),
+    "two pages in turn by ever new URLs": lambda number: (number % 2, number + 1),
+    "a circle of five by ever new URLs": lambda number: (number % 5, number + 1),
+    "empty pages by ever new URLs": lambda number: (number if number < 3 else -1, number + 1),
+}
+
+
+@pytest.mark.parametrize("name", GRACEDB_LISTS)
+@pytest.mark.parametrize("kind", [GraceDb, AsyncGraceDb])
+def test_g13_a_search_that_leads_in_a_circle_is_found_out(kind: type[Any], name: str) -> None:
+    for title, page in CHAINS.items():
+        chain = Chain(page)
+        with serving(chain) as server, pytest.raises(Unreadable):
+            settled(GRACEDB_LISTS[name](gracedb_site.made(kind, server.url, FakeClock(hasty=True))))
+        print(f"G13 GraceDB, {name}, {title}: {len(chain.given)} requests, {chain.repeats} repeats, an error")
+        assert chain.repeats <= MOST_REPEATS
+        assert len(chain.given) <= 9
+
+
+@pytest.mark.parametrize("kind", [GraceDb, AsyncGraceDb])
+def test_g13_a_search_without_end_ends_with_what_is_wanted(kind: type[Any]) -> None:
+    chain = Chain(lambda number: (number, number + 1))
+    with serving(chain) as server:
+        client = gracedb_site.made(kind, server.url, FakeClock(hasty=True))
+        found = settled(client.events("far < 1", count=1, max_results=7))
+    print(f"G13 GraceDB, without end: {len(found)} rows, {len(chain.given)} requests")
+    assert [row["graceid"] for row in found] == [f"G{number}" for number in range(7)]
+    assert len(chain.given) == 7
+
+
+def test_g13_a_naive_client_of_gracedb_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("none")
+    monkeypatch.setenv("BEARER_TOKEN_FILE", str(tmp_path / "token"))
+    for title, page in CHAINS.items():
+        chain = Chain(page)
+        with serving(chain) as server:
+            client = naive_gracedb.GraceDb(server.url)
+            client.events("far < 1", count=2, most=50)
+            client.close()
+        print(f"G13 naive GraceDB, {title}: {chain.repeats} repeats, and only the test ends it")
+        assert chain.repeats > 10 * MOST_REPEATS
 
 
 # -- naive

@@ -299,7 +299,7 @@ def scene(shared: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene
     # What is sent again is, and at once.
     waits = Retries.waits
     monkeypatch.setattr(Retries, "waits", lambda self: (seconds / 10_000 for seconds in waits(self)))
-    monkeypatch.setattr("skykey.calls.repeats._FIRST_WAIT", 0.001)
+    monkeypatch.setattr("skykey.calls.repeats.backed_off", lambda *_: 0.001)
     made = Scene(Canary(), tmp_path, shared, monkeypatch)
     made.env(HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path / ".config"), **changes.set)
     monkeypatch.chdir(tmp_path)

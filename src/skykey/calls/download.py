@@ -117,7 +117,9 @@ class _Downloading(Response):
         return path_in(path, re.sub(r",\d+$", "", name))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.url.without_query()}>"
+        # Also before there is an answer: tracebacks show local variables.
+        head = getattr(getattr(self, "_transfer", None), "head", None)
+        return f"<{type(self).__name__} of {'nothing yet' if head is None else head.url.without_query()}>"
 
 
 def _transfer_in(items: Sequence[object] | None) -> Transfer:
