@@ -25,6 +25,7 @@ from click.shell_completion import get_completion_class
 
 import skykey.credentials.grants
 import skykey.credentials.sources
+from skykey.calls.repeats import Repeats
 from skykey.cli import failures
 from skykey.cli.root import skykey as root
 from skykey.credentials.chain import Chain
@@ -36,12 +37,15 @@ from skykey.credentials.grants.token_endpoint import TokenEndpoint
 from skykey.credentials.keeper import Keeper
 from skykey.credentials.provider import Ask, Keeping
 from skykey.credentials.sources.argument import Argument
+from skykey.credentials.sources.certificate import CertificateFiles
 from skykey.credentials.sources.environment import Variable
 from skykey.credentials.sources.file import File
 from skykey.credentials.sources.function import Function
+from skykey.credentials.sources.netrc import Netrc
 from skykey.credentials.sources.platform import PlatformSecret
 from skykey.credentials.sources.plugins import Plugins
 from skykey.credentials.sources.program import Program
+from skykey.credentials.sources.several import Several
 from skykey.sandbox import Box, running
 from skykey.testing import Canary
 from skykey.values.errors import SkykeyError, Unavailable
@@ -299,7 +303,13 @@ def scene(shared: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene
     # What is sent again is, and at once.
     waits = Retries.waits
     monkeypatch.setattr(Retries, "waits", lambda self: (seconds / 10_000 for seconds in waits(self)))
-    monkeypatch.setattr("skykey.calls.repeats.backed_off", lambda *_: 0.001)
+    asked = Repeats.wait_after
+
+    def wait_after(self: Repeats, problem: SkykeyError, *, begun: bool) -> float | None:
+        seconds = asked(self, problem, begun=begun)
+        return None if seconds is None else seconds / 10_000
+
+    monkeypatch.setattr(Repeats, "wait_after", wait_after)
     made = Scene(Canary(), tmp_path, shared, monkeypatch)
     made.env(HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path / ".config"), **changes.set)
     monkeypatch.chdir(tmp_path)
@@ -491,6 +501,28 @@ def unusable(scene: Scene, issuer: Server) -> dict[type[Any], list[Any]]:
         PlatformSecret: [PlatformSecret(Argument(Secret(text), REACH), lambda: HERE, HERE) for text in texts],
         Program: [Program([str(script), canary.opaque], REACH, seconds=0.3) for script in scripts],
         Plugins: [plugins(scene, canary)],
+        Netrc: [
+            Netrc(gives(str(scene.write(f"netrc{number}", text, mode))), "machine.example", REACH)
+            for number, (text, mode) in enumerate(
+                (
+                    (f"machine machine.example login {canary.password} passwd {canary.opaque}", 0o600),
+                    (f"machine other.example login x password {canary.password}", 0o600),
+                    (f"default login x password {canary.password}", 0o600),
+                    (f"machine machine.example login x password {canary.password}", 0o644),
+                    (f"machine machine.example login x password {canary.password}\n{canary.jwt}", 0o600),
+                )
+            )
+        ],
+        CertificateFiles: [
+            CertificateFiles(gives((str(file), str(other))), REACH, "a certificate")
+            for file in scene.files
+            for other in scene.files[:2]
+        ],
+        Several: [
+            Several("several", gives([File(gives(str(file)), REACH, "one of them") for file in scene.files])),
+            Several("several", gives([Argument(Secret(text), REACH) for text in texts])),
+            Several("several", raises(Unavailable("not today"))),
+        ],
         RefreshToken: [
             RefreshToken(
                 at(issuer, path), {"grant_type": "refresh_token"}, REACH, "a login", Secret(text), Keeping.IN_PROCESS
