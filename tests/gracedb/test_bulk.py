@@ -171,6 +171,26 @@ def test_what_a_killed_run_had_on_its_way_is_waited_for(
     assert len(names_in(client, event)) == 1
 
 
+def test_another_file_of_the_same_name_and_text_is_not_taken_for_it(client: Any, event: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    first, second = (tmp_path / name for name in ("first", "second"))
+    for folder in (first, second):
+        folder.mkdir()
+    client.upload_many([Upload(event, plots(first, 1)[0], "a scan")]).check()
+    item = Upload(event, plots(second, 1)[0], "a scan")
+    client.upload_many([item], journal=journal).check()
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text(lines[0])  # killed before the answer came, and both are there
+    found = client.upload_many([item], journal=journal).check()[0]
+    assert found.was_done
+    assert (
+        client.download_many([(event, "plot0.png,1")], tmp_path).check()[0].result.read_bytes()
+        == (second / "plot0.png").read_bytes()
+    )
+    assert found.result["file"].endswith("plot0.png,1")
+    assert len(names_in(client, event)) == 2
+
+
 def test_what_is_not_known_is_said_and_kept(client: Any, event: str, proxy: FaultProxy, tmp_path: Path) -> None:
     items = [Upload(event, plots(tmp_path, 1)[0], "a scan")]
     journal = tmp_path / "journal"

@@ -24,6 +24,7 @@ from skykey.gracedb.journal import Journal, keys
 from skykey.gracedb.uploads import content_id
 from skykey.values.errors import NotFound, ServiceError, SkykeyError, TransportError, UsageError
 from skykey.values.progress import advance
+from skykey.values.url import Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -322,7 +323,20 @@ class BulkFlows(EventFlows, CreatingFlows, LogFlows, FileFlows):
             and (shapes.moment(entry.get("created")) or 0.0) >= since
             and entry.get("self") not in taken
         ]
-        return same[0] if same else None
+        for entry in same:
+            if (yield from self._has_bytes(entry, content)):
+                return entry
+        return None
+
+    def _has_bytes(self, entry: dict[str, Any], content: str) -> Flow[bool]:
+        """Whether the file of a log entry is that one: many have the same name and text."""
+        from tempfile import TemporaryDirectory
+
+        url = entry.get("file")
+        if not isinstance(url, str):
+            return False
+        with TemporaryDirectory(prefix="skykey-") as folder:
+            return content_id((yield from saved(self._file_at(Url(url)), Path(folder, "file")))) == content
 
     def _downloaded(
         self, item: tuple[str, str], folder: str | os.PathLike[str], *, again: bool
