@@ -17,7 +17,7 @@ _LOG = logging.getLogger("naive")
 class Client:
     """The databases of one site; `timeout` is for one read, as HTTP libraries count."""
 
-    def __init__(self, site: str, token: str = "", timeout: float = 0.5) -> None:
+    def __init__(self, site: str, token: str = "", timeout: float = 5.0) -> None:
         self._site = site
         self._http = httpx.Client(timeout=timeout, headers={"Authorization": f"Bearer {token}"} if token else {})
 

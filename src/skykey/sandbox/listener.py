@@ -16,6 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+_ROUNDS_TO_ACCEPT = 8
 _GRACE = 0.3
 _KEEP_ALIVE = 75  # seconds, as NGINX
 
@@ -55,6 +56,16 @@ def port_of(sock: socket.socket) -> int:
     return int(sock.getsockname()[1])
 
 
+async def accepted() -> None:
+    """Wait until connections that are just being accepted are there, before a server is closed.
+
+    From the kernel's queue to the protocol it takes a callback, a task and a transport. A server that is closed in
+    between forgets the socket (CPython 3.11: ``Server._attach`` fails), which is then never closed.
+    """
+    for _ in range(_ROUNDS_TO_ACCEPT):
+        await asyncio.sleep(0)
+
+
 class Listener:
     """An application on a socket."""
 
@@ -89,6 +100,7 @@ class Listener:
         if self._server is None:
             self._sock.close()
             return
+        await accepted()
         self._server.close()
         for connection in list(self._state.connections):
             if connection.transport.is_closing():

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
+from skykey.sandbox.listener import accepted
 from skykey.testing.faults import Pass
 from skykey.testing.faults_exchange import MOST_HEAD, Asked, Exchange, Target, asked
 
@@ -229,6 +230,7 @@ class FaultProxy:
         ready.set_result(int(server.sockets[0].getsockname()[1]))
         await self._stop.wait()
         self._closing = True
+        await accepted()
         server.close()
         for task in list(self._tasks):
             task.cancel()

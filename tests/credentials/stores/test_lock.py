@@ -346,6 +346,7 @@ def test_a_program_that_is_started_gets_no_descriptor_of_the_lock(tmp_path: Path
 
 def test_nothing_is_left_open_and_no_lock_is_remembered(tmp_path: Path) -> None:
     store = FileStore(tmp_path, patience=0)
+    gc.collect()  # what other tests have left must not go meanwhile
     before = len(os.listdir("/dev/fd"))
     for number in range(50):
         with store.exclusive(f"k{number}", FREE):
@@ -353,7 +354,7 @@ def test_nothing_is_left_open_and_no_lock_is_remembered(tmp_path: Path) -> None:
     with store.exclusive("k", FREE), pytest.raises(TimedOut):
         store.exclusive("k", FREE).__enter__()
     gc.collect()
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(os.listdir("/dev/fd")) <= before  # a server's thread may close its own
     assert lock._state.holds == set()
     assert dict(lock._state.alone) == {}
 
