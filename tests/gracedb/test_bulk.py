@@ -207,6 +207,21 @@ def test_another_file_of_the_same_name_and_text_is_not_taken_for_it(client: Any,
     assert len(names_in(client, event)) == 2
 
 
+def test_an_event_of_the_same_content_that_was_asked_for_otherwise_is_not_taken_for_it(
+    client: Any, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    journal, file = tmp_path / "journal", burst(tmp_path / "new.txt")
+    theirs = client.create_event("Test", "CWB", str(file), search="AllSky").json()["graceid"]
+    item = NewEvent("Test", "CWB", file)
+    proxy.fault(Reset(), path="*", method="POST", times=None)
+    proxy.fault(Reply(500), path="*", method="GET", times=None)
+    assert not client.upload_many([item], journal=journal)[0].ok
+    proxy.reset()
+    found = client.upload_many([item], journal=journal).check()[0]
+    assert (found.was_done, found.result["search"]) == (False, None)
+    assert found.result["graceid"] != theirs
+
+
 def test_what_is_not_known_is_said_and_kept(client: Any, event: str, proxy: FaultProxy, tmp_path: Path) -> None:
     items = [Upload(event, plots(tmp_path, 1)[0], "a scan")]
     journal = tmp_path / "journal"

@@ -95,10 +95,10 @@ class Facet(Generic[S_co, A_co, F_co]):
         return functools.partial(self.flow, obj)
 
     def _blocking(self, obj: Sync) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of method says what it is there
 
     def _asynchronous(self, obj: Async) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError  # and there
 
 
 class method(  # noqa: N801 - a decorator, like property

@@ -21,6 +21,7 @@ from skykey.gracedb.creating import CreatingFlows
 from skykey.gracedb.events import EventFlows
 from skykey.gracedb.exceptions import HTTPError, OutcomeUnknown
 from skykey.gracedb.journal import Journal, keys
+from skykey.gracedb.making import is_alike
 from skykey.gracedb.uploads import content_id
 from skykey.values.errors import NotFound, ServiceError, SkykeyError, TransportError, UsageError
 from skykey.values.progress import advance
@@ -312,7 +313,11 @@ class BulkFlows(EventFlows, CreatingFlows, LogFlows, FileFlows):
                 event: Any = (yield from self.event(content)).json()
             except NotFound:
                 return None
-            return event if (shapes.moment(event.get("created")) or 0.0) >= since else None
+            asked = {name: getattr(item, name) for name in ("group", "pipeline", "search", "offline", "labels")}
+            if (shapes.moment(event.get("created")) or 0.0) < since or not is_alike(event, asked):
+                return None
+            yield from self._refuse_others(event, asked)
+            return event
         entries = shapes.log_entries((yield from self.logs(item.object_id)).json())
         taken = [answer.get("self") for answer in journal.answers() if isinstance(answer, dict)]
         same = [

@@ -134,7 +134,7 @@ class MakingFlows(SearchingFlows):
             if not one.is_alone:
                 raise Unsettled("this client was creating another event of the same content")
             is_free = event.get("graceid") not in one.taken
-            if is_free and _is_alike(event, fields) and self._is_new(answer, event, begun):
+            if is_free and is_alike(event, fields) and self._is_new(answer, event, begun):
                 yield from self._refuse_others(event, fields)
                 return stand_in(answer, CREATED, {"warnings": [], **event})
             has_older = True
@@ -171,7 +171,7 @@ class MakingFlows(SearchingFlows):
         new = [row for row in rows if self._is_new(answer, row, begun)]
         free = [row for row in new if row.get("graceid") not in one.taken]
         is_cut = len(new) == len(rows) and following(page, len(rows), listing) is not None
-        return is_cut or any(_is_alike(row, fields) for row in free)
+        return is_cut or any(is_alike(row, fields) for row in free)
 
     def _is_new(self, answer: Response, event: Mapping[str, Any], begun: Begun) -> bool:
         """Whether an event was made since then.
@@ -193,7 +193,16 @@ def _is_at_it(unknown: OutcomeUnknown) -> bool:
     return timed_out or unknown.was_accepted
 
 
-def _is_alike(event: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+def is_alike(event: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    """Whether an event is of the kind that was asked for.
+
+    Parameters
+    ----------
+    event
+        As the server tells it.
+    fields
+        That were sent: ``group``, ``pipeline``, ``search``, ``offline``.
+    """
     is_same = all((event.get(name) or None) == (fields.get(name) or None) for name in _SAME)
     offline = event.get("offline")
     return is_same and (offline is None or offline == fields.get("offline"))
